@@ -6,7 +6,7 @@ export const control = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/
 
 /** The text in backquotes on one line, control characters as `\u001b`, cut when long. */
 export function quoted(text: string): string {
-  const cut = text.length > 80 ? `${text.slice(0, 79)}…` : text
+  const cut = text.length > 160 ? `${text.slice(0, 159)}…` : text
   return `\`${cut.replaceAll(new RegExp(control, 'g'), escaped)}\``
 }
 
