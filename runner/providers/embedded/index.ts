@@ -1,0 +1,130 @@
+// Nodes as namespaces of this host, over an overlay of the prepared root filesystem. No daemon; and root in a
+// node is root of a user namespace only.
+import { setTimeout as pause } from 'node:timers/promises'
+import { Unable } from '../../core/mistake.ts'
+import type { LabId, Node, Provider, RunningLab, UpOptions } from '../../core/provider.ts'
+import type { Topology } from '../../core/topology.ts'
+import type { Running } from '../namespaces/machine.ts'
+import { find, nodesOf, type FoundLab } from '../namespaces/nodes.ts'
+import { up } from '../namespaces/up.ts'
+import { overlaidFiles } from '../recipe.ts'
+import { cgroupsThere, hierarchies, makeCgroups, PROCESSES, removeCgroup } from './cgroups.ts'
+import { identity } from './identity.ts'
+import { startTime, thisHost } from './machine.ts'
+import { problems } from './problems.ts'
+import { halfMade, makeRootfs, rootfs } from './rootfs.ts'
+import { readFileSync } from 'node:fs'
+
+export interface EmbeddedOptions {
+  /** The state folder: labs of another one are not seen. */
+  readonly home: string
+  /** Where the prepared root filesystem is. */
+  readonly cache: string
+}
+
+const GONE_MS = 10_000
+
+export function embedded({ home, cache }: EmbeddedOptions): Provider {
+  const found = (): Promise<readonly FoundLab[]> => find(thisHost, home)
+  const running = new Map<LabId, Running>()
+  const who = identity()
+
+  return {
+    name: 'embedded',
+    problems: () => problems(cache),
+    prepare: progress => makeRootfs(cache, progress),
+
+    async up(lab: LabId, topology: Topology, options: UpOptions): Promise<void> {
+      if ((await found()).some(other => other.lab === lab)) throw new Unable(`${lab} is running already`)
+      const all = hierarchies(who.root)
+      // The name says who makes it, so that nobody else takes it for something left behind.
+      const group = `${lab}.${process.pid}-${startTime(process.pid)}`
+      const cgroups = makeCgroups(all, group, topology.nodes.map(node => node.name), who.root)
+      const processes = cgroups.length === 0 ? PROCESSES : undefined
+      const lower = rootfs(cache)
+      try {
+        const before = who.root
+          ? ['unshare', '-m', '--propagation', 'private', 'sh', '-c',
+              readFileSync(new URL('as-root.sh', import.meta.url), 'utf8'), 'as-root.sh', lower, ...cgroups, '--']
+          : []
+        running.set(lab, await up(thisHost, {
+          topology, lower: who.root ? '/mnt' : lower, files: overlaidFiles(), cgroups, processes, before, map: who.map,
+          labels: {
+            HARDWAY_LAB: lab, HARDWAY_HOME: home, HARDWAY_STARTED: String(Date.now()),
+            HARDWAY_CGROUPS: cgroups.join(' '), HARDWAY_PROCESSES: processes?.toString() ?? '',
+          },
+        }, options))
+      } catch (error) {
+        await removeCgroups(cgroups)
+        throw error
+      }
+    },
+
+    async nodes(lab: LabId): Promise<readonly Node[]> {
+      const it = (await found()).find(candidate => candidate.lab === lab)
+      return it === undefined ? [] : nodesOf(thisHost, it, argv => argv)
+    },
+
+    async running(): Promise<readonly RunningLab[]> {
+      return (await found()).filter(lab => lab.kept).map(lab => ({
+        lab: lab.lab, provider: 'embedded', startedAt: Number(lab.labels.get('HARDWAY_STARTED')), nodes: lab.names,
+      }))
+    },
+
+    async down(lab: LabId): Promise<void> {
+      const it = (await found()).find(candidate => candidate.lab === lab)
+      if (it !== undefined) {
+        // Everything of the lab is in its process namespace: with its first process all of it ends, and with
+        // the last process of each namespace its mounts and wires.
+        process.kill(it.pid, 'SIGKILL')
+        await gone(it.pid)
+        await removeCgroups(it.labels.get('HARDWAY_CGROUPS')?.split(' ').filter(Boolean) ?? [])
+      }
+      running.delete(lab)
+    },
+
+    async leftovers(options: { readonly remove: boolean }): Promise<readonly string[]> {
+      const inUse = new Set((await found()).flatMap(lab => lab.labels.get('HARDWAY_CGROUPS')?.split(' ') ?? []))
+      const dead = cgroupsThere(hierarchies(who.root)).filter(({ name, directory }) => {
+        const [, pid, start] = /\.(\d+)-(\d+)$/.exec(name) ?? []
+        return !inUse.has(directory) && startTime(Number(pid)) !== start
+      })
+      if (options.remove) await removeCgroups(dead.map(({ directory }) => directory))
+      return [...dead.map(({ directory }) => `cgroup ${directory}`), ...await halfMade(cache, options)]
+    },
+  }
+}
+
+async function gone(pid: number): Promise<void> {
+  const deadline = performance.now() + GONE_MS
+  while (startTime(pid) !== undefined && !isZombie(pid)) {
+    if (performance.now() > deadline) throw new Unable(`process ${pid} does not end`)
+    await pause(2)
+  }
+}
+
+/** Ended, and only its exit status is still there for a parent to read. */
+function isZombie(pid: number): boolean {
+  try {
+    return / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8').split(')').at(-1) ?? '')
+  } catch {
+    return true
+  }
+}
+
+/** A cgroup is busy for a moment after its last process ended. */
+async function removeCgroups(labs: readonly string[]): Promise<void> {
+  const deadline = performance.now() + GONE_MS
+  for (const lab of labs) {
+    for (;;) {
+      try {
+        removeCgroup(lab)
+        break
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') break
+        if (performance.now() > deadline) throw error
+        await pause(5)
+      }
+    }
+  }
+}

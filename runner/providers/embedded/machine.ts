@@ -1,0 +1,84 @@
+// This host as the machine under the nodes.
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import type { Machine, Running } from '../namespaces/machine.ts'
+
+export const thisHost: Machine = {
+  spawn(argv, onOutput, env = {}): Running {
+    const [file = '', ...args] = argv
+    // Of the learner's environment only what finding a program takes: a node must not read their secrets.
+    const child = spawn(file, args, {
+      env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`, LC_ALL: 'C', ...env },
+      detached: true,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
+    const ended = Promise.withResolvers<number | undefined>()
+    child.stdout.on('data', (piece: Buffer) => onOutput('stdout', piece))
+    child.stderr.on('data', (piece: Buffer) => onOutput('stderr', piece))
+    // A command that is not read to its end closes the pipe: that is its right.
+    child.stdin.on('error', () => {})
+    child.on('error', error => {
+      onOutput('stderr', Buffer.from(`${error.message}\n`))
+      ended.resolve(127)
+    })
+    // A daemon that the command leaves behind may hold its output open for ever: what has come
+    // within a moment of the end is the command's.
+    child.on('exit', code => {
+      const settle = (): void => ended.resolve(code ?? undefined)
+      const timer = setTimeout(() => {
+        child.stdout.destroy()
+        child.stderr.destroy()
+        settle()
+      }, AFTER_EXIT_MS)
+      child.on('close', () => {
+        clearTimeout(timer)
+        settle()
+      })
+    })
+    return {
+      ended: ended.promise,
+      write: text => void child.stdin.write(text),
+      end: () => void child.stdin.end(),
+      kill: () => {
+        if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) killTree(child.pid)
+      },
+      release: () => {
+        child.stdin.end()
+        child.stdout.destroy()
+        child.stderr.destroy()
+        child.unref()
+      },
+    }
+  },
+}
+
+const AFTER_EXIT_MS = 50
+
+/** nsenter does not pass signals on, so the command is killed with everything that descends from it. */
+function killTree(pid: number): void {
+  const children = childrenOf(pid)
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended meanwhile.
+  }
+  for (const child of children) killTree(child)
+}
+
+export function childrenOf(pid: number): readonly number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
+  } catch {
+    return []
+  }
+}
+
+/** The kernel's start time of a process, in clock ticks since boot: with the number it names a process for good. */
+export function startTime(pid: number): string | undefined {
+  try {
+    // The name, in parentheses, may hold anything; the start time is field 22.
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19]
+  } catch {
+    return undefined
+  }
+}

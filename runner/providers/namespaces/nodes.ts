@@ -1,0 +1,76 @@
+// Finds labs and nodes again, by the labels that the kernel holds for us, and enters them.
+import type { ExecOptions } from '../../core/bench.ts'
+import type { LabId, Node } from '../../core/provider.ts'
+import type { Evidence } from '../../core/verdict.ts'
+import { CouldNotLook } from '../../core/verdict.ts'
+import { exec, type Machine } from './machine.ts'
+import { script } from './script.ts'
+
+/** A lab as its first process shows it. Process numbers are the machine's. */
+export interface FoundLab {
+  readonly lab: LabId
+  readonly pid: number
+  /** False while it would end with its starter. */
+  readonly kept: boolean
+  readonly labels: ReadonlyMap<string, string>
+  readonly names: readonly string[]
+  /** Only nodes that are alive. */
+  readonly pids: ReadonlyMap<string, number>
+}
+
+export async function find(machine: Machine, home: string): Promise<readonly FoundLab[]> {
+  const found = await exec(machine, ['sh', '-c', script('find.sh'), 'find.sh', home], 'host', ['find.sh', home])
+  if (found.exitCode !== 0) throw new CouldNotLook('could not list the running labs', found)
+  return readFound(found.stdout)
+}
+
+/** Reads what `find.sh` prints. */
+export function readFound(text: string): readonly FoundLab[] {
+  return text.split(/^(?=lab \d)/m).filter(part => part.startsWith('lab ')).flatMap(part => {
+    const [head = '', ...rest] = part.split('\n')
+    const [, pid = '', command = ''] = head.split(' ')
+    const labels = new Map(rest.filter(line => line.startsWith('HARDWAY_')).map(line => {
+      const at = line.indexOf('=')
+      return [line.slice(0, at), line.slice(at + 1)] as const
+    }))
+    const lab = labels.get('HARDWAY_LAB')
+    const nodes = labels.get('HARDWAY_NODES')
+    if (lab === undefined || nodes === undefined) return []
+    // A node's first process is a child of the lab's first process, one process namespace deeper, and number 1
+    // there: a learner's process can't look like that, so a number that was given away is not believed.
+    const children = rest.filter(line => line.startsWith('node ')).map(line => line.split(/\s+/).slice(1).map(Number))
+    const alive = new Map(children.filter(numbers => numbers.length >= 3 && numbers.at(-1) === 1)
+      .map(numbers => [numbers.at(-2), numbers[0]] as const))
+    const entries = nodes.split(' ').map(entry => entry.split('='))
+    return [{
+      lab, pid: Number(pid), kept: command === 'catatonit', labels,
+      names: entries.map(([name = '']) => name),
+      pids: new Map(entries.flatMap(([name = '', number = '']) => {
+        const host = alive.get(Number(number))
+        return host === undefined ? [] : [[name, host] as const]
+      })),
+    }]
+  })
+}
+
+/** The nodes of a lab that are alive, and its fabric. */
+export function nodesOf(machine: Machine, lab: FoundLab, command: (argv: readonly string[], node: string) => readonly string[]): readonly Node[] {
+  const cgroups = lab.labels.get('HARDWAY_CGROUPS')?.split(' ').filter(Boolean) ?? []
+  const processes = lab.labels.get('HARDWAY_PROCESSES') ?? ''
+  const entered = (name: string, enter: readonly string[]): Node => ({
+    name,
+    exec: (argv: readonly string[], options?: ExecOptions): Promise<Evidence> =>
+      exec(machine, [...enter, ...argv], name, argv, options),
+    command: argv => command([...enter, ...argv], name),
+  })
+  return [
+    ...[...lab.pids].map(([name, pid]) =>
+      entered(name, enter(pid, processes, cgroups.map(directory => `${directory}/${name}`)))),
+    entered('fabric', enter(lab.pid, '', [])),
+  ]
+}
+
+/** The machine's argv that enters a node, before the command itself. */
+function enter(pid: number, processes: string, cgroups: readonly string[]): readonly string[] {
+  return ['perl', '-e', script('enter.pl'), String(pid), processes, ...cgroups, '--']
+}

@@ -1,0 +1,92 @@
+// Starts a lab on a machine: the environment that lab.sh reads, and the conversation with it.
+import type { Topology } from '../../core/topology.ts'
+import type { UpOptions } from '../../core/provider.ts'
+import { Unable } from '../../core/mistake.ts'
+import { wires } from '../wire.ts'
+import type { Machine, Running } from './machine.ts'
+import { script } from './script.ts'
+
+export interface Start {
+  readonly topology: Topology
+  /** The prepared root filesystem, as the machine sees it. */
+  readonly lower: string
+  /** Base64 of path, mode and text of each file to lay over it, each ended by a zero byte. */
+  readonly files: string
+  /** How `find.sh` and a reader will know the lab. */
+  readonly labels: Readonly<Record<string, string>>
+  /** Directories with one directory a node in each, as the machine sees them. */
+  readonly cgroups: readonly string[]
+  /** Processes a node may have where no cgroup counts them. */
+  readonly processes: number | undefined
+  /** What runs before: binds the root filesystem where the lab's root could not reach it. */
+  readonly before: readonly string[]
+  /** Writes the user namespace's maps; only the starter may. */
+  map(pid: number): Promise<void>
+}
+
+const DEADLINE_MS = 60_000
+
+/** Resolves when every node is up and, if asked to keep it, when it no longer depends on this process. */
+export async function up(machine: Machine, start: Start, options: UpOptions): Promise<Running> {
+  const { segments, links, addresses } = wires(start.topology)
+  const env = {
+    HW_LOWER: start.lower, HW_FILES: start.files, HW_CGROUPS: start.cgroups.join(' '),
+    HW_NODES: start.topology.nodes.map(node => `${node.name}:${node.diskMiB}`).join(' '),
+    HW_SEGMENTS: segments, HW_WIRES: links, HW_ADDRESSES: addresses,
+    HW_LABELS: Object.entries(start.labels).map(([name, value]) => `${name}=${value}`).join('\n'),
+    HW_PROCESSES: start.processes?.toString() ?? '', HW_SCRIPT: script('lab.sh'), HW_NODE_SCRIPT: script('node.sh'),
+  }
+  const said = Promise.withResolvers<void>()
+  const born = Promise.withResolvers<number>()
+  let stdout = ''
+  let stderr = ''
+  const running = machine.spawn(
+    [...start.before, 'unshare', '-U', '-m', '-p', '-n', '-u', '-i', '-C', '-f', '--keep-caps', 'sh', '-c', WAIT_FOR_MAPS],
+    (stream, piece) => {
+      if (stream === 'stderr') {
+        stderr = (stderr + piece.toString()).slice(-4000)
+        return
+      }
+      stdout += piece.toString()
+      const pid = /^born (\d+)$/m.exec(stdout)?.[1]
+      if (pid !== undefined) born.resolve(Number(pid))
+      if (/^ready$/m.test(stdout)) said.resolve()
+    }, env)
+  const failed = Promise.withResolvers<never>()
+  const stop = (why: string): void => {
+    running.kill()
+    failed.reject(new Unable(why))
+  }
+  void running.ended.then(code =>
+    failed.reject(new Unable(`the nodes did not start (exit ${code ?? 'by a signal'}): ${stderr.trim() || 'nothing was said'}`)))
+  const timer = setTimeout(() => stop(`the nodes were not up after ${DEADLINE_MS / 1000} s: ${stderr.trim()}`), DEADLINE_MS)
+  const onAbort = (): void => stop('stopped before the nodes were up')
+  options.signal.addEventListener('abort', onAbort, { once: true })
+  if (options.signal.aborted) onAbort()
+  try {
+    const pid = await Promise.race([born.promise, failed.promise])
+    await Promise.race([start.map(pid), failed.promise])
+    running.write('mapped\n')
+    await Promise.race([said.promise, failed.promise])
+    if (options.keep) {
+      running.write('keep\n')
+      running.release()
+    }
+    return running
+  } catch (error) {
+    running.kill()
+    throw error
+  } finally {
+    clearTimeout(timer)
+    options.signal.removeEventListener('abort', onAbort)
+    failed.promise.catch(() => {})
+  }
+}
+
+// The process number must be the machine's, so it is read before the lab has a /proc of its own. An exec by a
+// user without a map would drop the capabilities, hence --keep-caps until the maps are written.
+const WAIT_FOR_MAPS = `
+read -r pid _ </proc/self/stat
+echo "born $pid"
+read -r word && [ "$word" = mapped ] || exit 1
+exec setpriv --reuid 0 --regid 0 --clear-groups sh -c "$HW_SCRIPT"`
