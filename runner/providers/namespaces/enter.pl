@@ -1,14 +1,12 @@
-# Enters a node: enter.pl PID PROCESSES CGROUP… -- ARGV…
+# Enters a node: enter.pl PID KEYCTL PROCESSES CGROUP… -- ARGV…
 # Perl because two things are needed that no shell and no tool of util-linux can do.
 use strict;
-my ($pid, $processes) = splice @ARGV, 0, 2;
+my ($pid, $keyctl, $processes) = splice @ARGV, 0, 3;
 my @cgroups;
 while (($_ = shift // '--') ne '--') { push @cgroups, $_ }
-# keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL): otherwise the command could use the caller's keys.
-my %keyctl = (x86_64 => 250, aarch64 => 219, riscv64 => 219);
-require POSIX;
-my $number = $keyctl{ (POSIX::uname())[4] };
-syscall $number, 1, 0 if $number;
+# keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL): otherwise the command could use the caller's keys. The number of
+# the system call comes from whoever knows the processor: loading POSIX to ask would cost more than all the rest.
+syscall $keyctl, 1, 0 if $keyctl;
 # nsenter does not change the cgroup: a command would escape the node's limits.
 for (@cgroups) {
   open my $file, '>', "$_/cgroup.procs" or die "cannot enter $_: $!\n";

@@ -20,6 +20,8 @@ if [ "${1-}" != inside ]; then
   # locked in the nodes' mount namespaces. This second bind has none.
   mount --bind /mnt /mnt/tmp/lower
   mount -t proc proc /mnt/proc
+  # The kernel gives a node a sysfs and a proc of its own only where one can be seen whole already.
+  mount -t sysfs sysfs /mnt/sys
   mount -t tmpfs -o size=64k,mode=755 dev /mnt/dev
   mkdir /mnt/dev/pts /mnt/dev/shm /mnt/dev/net
   for device in null zero full random urandom tty net/tun; do
@@ -41,6 +43,9 @@ if [ "${1-}" != inside ]; then
     mkdir "/mnt/tmp/cgroup/$number"
     mount --bind "$directory" "/mnt/tmp/cgroup/$number"
   done
+  # Where the file system has options that older tools of mount would drop, this is refused; nodes only ever
+  # write to their own layer.
+  mount -o remount,bind,ro /mnt 2>/dev/null || :
   cd /mnt
   # A container's seccomp filter refuses pivot_root; there the machine's own files are the container's.
   pivot_root . mnt 2>/dev/null || mount --move . /
@@ -48,7 +53,8 @@ if [ "${1-}" != inside ]; then
 fi
 
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-umount -l /mnt 2>/dev/null || :
+# The files belong to root of a node, which is not root here: a set-user-id umount would run as that user.
+setpriv --no-new-privs umount -l /mnt 2>/dev/null || :
 cd /tmp
 hostname fabric
 mkdir files

@@ -70,7 +70,10 @@ export function nodesOf(machine: Machine, lab: FoundLab, command: (argv: readonl
   ]
 }
 
+/** The system call's number; 64-bit processors newer than x86-64 share one table. */
+const KEYCTL = process.arch === 'x64' ? 250 : 219
+
 /** The machine's argv that enters a node, before the command itself. */
 function enter(pid: number, processes: string, cgroups: readonly string[]): readonly string[] {
-  return ['perl', '-e', script('enter.pl'), String(pid), processes, ...cgroups, '--']
+  return ['perl', '-e', script('enter.pl'), String(pid), String(KEYCTL), processes, ...cgroups, '--']
 }
