@@ -1,0 +1,19 @@
+// Reads what /usr/local/lib/hardway/namespaces prints.
+import type { Link } from '../../runner/core/bench.ts'
+import { readLinks } from './links.ts'
+
+export interface FoundNamespace {
+  readonly inode: number
+  readonly named: string | undefined
+  /** Where nsenter finds it. */
+  readonly path: string
+  readonly links: readonly Link[]
+}
+
+export function readNamespaces(text: string): readonly FoundNamespace[] {
+  return text.split(/^namespace /m).slice(1).map(part => {
+    const end = part.indexOf('\n')
+    const [inode = '', named = '-', path = ''] = part.slice(0, end).split(' ')
+    return { inode: Number(inode), named: named === '-' ? undefined : named, path, links: readLinks(part.slice(end + 1)) }
+  })
+}

@@ -1,0 +1,63 @@
+// The running lab as checks see it: places made of nodes.
+import { readNamespaces } from '../../checks/read/namespaces.ts'
+import type { Bench, ExecOptions, Namespace, Place } from '../core/bench.ts'
+import type { Node } from '../core/provider.ts'
+import type { Topology } from '../core/topology.ts'
+import { CouldNotLook } from '../core/verdict.ts'
+
+const NAMESPACES = ['/usr/local/lib/hardway/namespaces']
+
+/** Made anew for every look: what it remembers is remembered for one look only. */
+export function makeBench(nodes: readonly Node[], topology: Topology): Bench {
+  const asked = new Map<string, Promise<readonly Namespace[]>>()
+  const node = (name: string): Node => {
+    const found = nodes.find(candidate => candidate.name === name)
+    if (found !== undefined) return found
+    throw new CouldNotLook(topology.nodes.some(candidate => candidate.name === name)
+      ? `${name} is not running: \`npx lab reset\` starts the lab anew`
+      : `there is no node ${name} in this lab`)
+  }
+  return {
+    topology,
+    place: name => placeIn(node(name.split('/')[0] ?? ''), name),
+    namespaces: name => {
+      const known = asked.get(name)
+      if (known !== undefined) return known
+      const answer = listNamespaces(node(name))
+      asked.set(name, answer)
+      return answer
+    },
+  }
+}
+
+/** `node1` is the node itself, `node1/red` the namespace that has the name red there. */
+export function placeIn(node: Node, name: string): Place {
+  const namespace = name.slice(node.name.length + 1)
+  if (namespace === '') return node
+  return within(node, name, ['ip', 'netns', 'exec', namespace])
+}
+
+function within(node: Node, name: string, enter: readonly string[]): Place {
+  return {
+    name,
+    async exec(argv, options?: ExecOptions) {
+      const evidence = await node.exec([...enter, ...argv], options)
+      return { ...evidence, place: name, argv }
+    },
+  }
+}
+
+async function listNamespaces(node: Node): Promise<readonly Namespace[]> {
+  const evidence = await node.exec(NAMESPACES)
+  if (evidence.exitCode !== 0) throw new CouldNotLook(`could not list the network namespaces of ${node.name}`, evidence)
+  return readNamespaces(evidence.stdout).map(({ inode, named, path, links }, position) => {
+    const own = position === 0
+    const name = own ? node.name : `${node.name}/${named ?? `net:[${inode}]`}`
+    // The links were read there by just this command.
+    const seen = { ...evidence, place: name, argv: ['ip', '-j', '-d', 'addr'] }
+    return {
+      node: node.name, named, own, inode, links, evidence: seen,
+      place: own ? node : within(node, name, named === undefined ? ['nsenter', `--net=${path}`, '--'] : ['ip', 'netns', 'exec', named]),
+    }
+  })
+}

@@ -1,0 +1,49 @@
+// Looks, and makes a verdict of whatever comes of it: anything thrown becomes `unknown`.
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Bench, Check } from '../core/bench.ts'
+import { CouldNotLook, overall, unknown, type Judged, type Status, type Verdict } from '../core/verdict.ts'
+
+export interface Judging {
+  /** A look that takes longer is `unknown`. */
+  readonly deadlineMs?: number
+  /** How long a failing claim is looked at again: networks take a moment to become what they were told to be. */
+  readonly patienceMs?: number
+}
+
+const DEADLINE_MS = 20_000
+const BETWEEN_LOOKS_MS = 50
+
+export async function judge(check: Check, bench: Bench, deadlineMs = DEADLINE_MS): Promise<Verdict> {
+  const deadline = new AbortController()
+  try {
+    return await Promise.race([
+      check.look(bench),
+      pause(deadlineMs, unknown(`no answer after ${deadlineMs / 1000} s`), { signal: deadline.signal }),
+    ])
+  } catch (error) {
+    if (error instanceof CouldNotLook) return unknown(error.message, ...error.evidence)
+    return unknown(error instanceof Error ? error.message : String(error))
+  } finally {
+    deadline.abort()
+  }
+}
+
+/** Judges all checks at once, each look on a bench of its own making, until all pass or patience ends. */
+export async function judgeAll(checks: readonly Check[], bench: () => Promise<Bench>, judging: Judging = {}): Promise<readonly Judged[]> {
+  const until = performance.now() + (judging.patienceMs ?? 0)
+  let judged = await look(checks, await bench(), judging.deadlineMs)
+  while (judged.some(({ verdict }) => verdict.status === 'fail') && performance.now() < until) {
+    await pause(BETWEEN_LOOKS_MS)
+    // All of them: what held a moment ago may not any more, and a step is true as a whole or not at all.
+    judged = await look(checks, await bench(), judging.deadlineMs)
+  }
+  return judged
+}
+
+async function look(checks: readonly Check[], bench: Bench, deadlineMs?: number): Promise<readonly Judged[]> {
+  return Promise.all(checks.map(async check => ({ claim: check.claim, verdict: await judge(check, bench, deadlineMs) })))
+}
+
+export function status(judged: readonly Judged[]): Status {
+  return overall(judged.map(({ verdict }) => verdict.status))
+}
