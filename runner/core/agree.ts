@@ -234,7 +234,7 @@ function answersAreGraded(report: Report, step: LessonStep, entry: Fields, stepP
   for (const [name, answer] of graders) {
     const here = [...path, name]
     if (!asked.some(block => block.name === name)) {
-      report.lab(here, { what: `step ${quoted(step.id)} of the lesson does not ask for ${quoted(name)}`, expected: 'an answer fence', example: `\`\`\`answer ${name}` })
+      report.lab(here, { what: `step ${quoted(step.id)} of the lesson does not ask for ${quoted(name)}`, expected: `a fence for it (\`\`\`answer ${name})` })
     }
     if (!isObject(answer) || typeof answer.grade !== 'function' || typeof answer.right !== 'function' || !Array.isArray(answer.wrong) || answer.wrong.length === 0 || !answer.wrong.every(isText)) {
       report.lab(here, { what: `the grader of ${quoted(name)} is not complete`, expected: '`grade`, `right` and at least one `wrong`', example })

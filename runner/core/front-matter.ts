@@ -25,10 +25,10 @@ export interface Glance {
 /** Title and minutes without a YAML parser. parseLesson refuses a lesson for which this and YAML disagree. */
 export function glance(text: string): Glance {
   const yaml = splitFrontMatter(text)?.yaml ?? ''
-  const value = (key: string) => new RegExp(`^${key}:[ \\t]+(.*?)(?:[ \\t]+#.*)?$`, 'm').exec(yaml)?.[1]?.trim()
+  const value = (key: string) => new RegExp(`^${key}:[ \\t]+("(?:[^"\\\\]|\\\\.)*"|'(?:[^']|'')*'|.*?)(?:[ \\t]+#.*)?$`, 'm').exec(yaml)?.[1]?.trim()
   const title = value('title')
   const minutes = Number(value('minutes'))
-  return { title: title && unquote(title), minutes: Number.isInteger(minutes) ? minutes : undefined }
+  return { title: title && unquote(title).replaceAll(/\p{Cc}/gu, ''), minutes: Number.isInteger(minutes) ? minutes : undefined }
 }
 
 function unquote(text: string): string {

@@ -1,9 +1,9 @@
 // Reads lesson.md: front matter, steps, and the fences that are commands, files and questions.
 import MarkdownIt, { type Token } from 'markdown-it'
-import { isSeq } from 'yaml'
+import { isMap, isSeq } from 'yaml'
 import { glance, splitFrontMatter } from './front-matter.ts'
 import { Mistake, Mistakes, type MistakeText, type Position } from './mistake.ts'
-import { control, nearestOf, quoted } from './quoted.ts'
+import { control, nearest, quoted } from './quoted.ts'
 import { readTopology, type Topology } from './topology.ts'
 import { kindOf, scalarOf, YamlSource, type Pair } from './yaml.ts'
 
@@ -51,6 +51,8 @@ const headingExample = '## Send packets out {#route-out}'
 export function parseLesson(text: string, file: string): Lesson {
   const mistakes: Mistake[] = []
   refuseControls(text, file, mistakes)
+  // Said once; what follows is as if it were not there.
+  text = text.replaceAll('\r\n', '\n')
   const front = splitFrontMatter(text)
   if (front === undefined) {
     const closed = text.startsWith('---') ? 'the front matter is not closed' : 'the lesson has no front matter'
@@ -67,7 +69,7 @@ export function parseLesson(text: string, file: string): Lesson {
 
 function refuseControls(text: string, file: string, mistakes: Mistake[]): void {
   for (const [index, line] of text.split('\n').entries()) {
-    const column = [...line].length === 0 ? 0 : line.replaceAll('\t', ' ').search(control) + 1
+    const column = line.replaceAll('\t', ' ').search(control) + 1
     if (column === 0) continue
     const code = line.charCodeAt(column - 1)
     const what = code === 13 ? 'a carriage return' : `the control character U+${code.toString(16).toUpperCase().padStart(4, '0')}`
@@ -110,7 +112,7 @@ function readFrontMatter(source: YamlSource, seen: { title: string | undefined; 
     } else source.unknownKey(pair, Object.keys(fields))
   }
   for (const key of ['title', 'minutes', 'topology']) {
-    if (pairs === undefined || pairs.some(pair => pair.key === key)) continue
+    if (!isMap(source.root) || pairs === undefined || pairs.some(pair => pair.key === key)) continue
     source.mistake(at, { what: `the front matter has no ${quoted(key)}`, expected: 'one', example: fields[key] ?? '' })
   }
   mistakes.push(...source.mistakes)
@@ -187,7 +189,7 @@ class Body {
       } else if (token.type === 'fence') {
         this.#fence(token, line, sections.at(-1))
       } else if (token.type === 'code_block') {
-        this.#mistake(this.#at(line), { what: 'a block that is code because it is indented', expected: 'a fence', example: '```text' })
+        this.#mistake(this.#at(line), { what: 'a block that is code because it is indented', expected: 'a fence (```text)' })
       }
     }
     const source = (section: Section, index: number) => this.#lines.slice(section.from, starts[index + 1]).join('\n').trim()
@@ -231,7 +233,7 @@ class Body {
     const block = this.#block(token, at)
     if (block === undefined) return
     if (section === undefined || section.kind === 'reading') {
-      this.#mistake(at, { what: `a ${block.kind} that belongs to no step`, expected: 'it in a step, or an illustration', example: '```text' })
+      this.#mistake(at, { what: `a ${block.kind} that belongs to no step`, expected: 'it in a step, or an illustration (```text)' })
     } else section.blocks.push(block)
   }
 
@@ -265,7 +267,9 @@ class Body {
         if (illustrations.includes(info)) return undefined
         const shell = /^((ba|z|da)?sh|console|shell|terminal)$/.test(word)
         if (shell) return this.#unclear(info, at, 'a command as `sh PLACE`, or an illustration as `text`', 'sh node1')
-        return this.#unclear(info, at, nearestOf(word, ['sh', 'file', 'answer', ...illustrations.slice(1)]), 'sh node1')
+        if (illustrations.includes(word)) return this.#unclear(info, at, 'nothing after the language of an illustration', word)
+        const best = nearest(word, ['sh', 'file', 'answer', ...illustrations.slice(1)])
+        return this.#unclear(info, at, `\`sh\`, \`file\`, \`answer\` or the language of an illustration${best ? ` (nearest: ${quoted(best)})` : ''}`, 'sh node1')
       }
     }
   }

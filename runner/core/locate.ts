@@ -10,11 +10,12 @@ interface Token {
   readonly depth: number
 }
 
-/** The line and column of the last key of the path that the source has, or else of `defineLab`. */
+/** The line and column of the last key of the path that the source has, or else of the lab. */
 export function locate(source: string, path: readonly string[]): { readonly line: number; readonly column: number } {
   const tokens = tokenize(source)
   const define = tokens.findIndex((token, index) => token.text === 'defineLab' && ['(', '<'].includes(tokens[index + 1]?.text ?? ''))
-  let found = define === -1 ? 0 : define
+  const exported = tokens.findIndex((token, index) => token.text === 'default' && tokens[index - 1]?.text === 'export')
+  let found = Math.max(define, define === -1 ? exported : 0, 0)
   // The object that is searched: its first token, and the depth of its keys.
   let from = tokens.findIndex((token, index) => index > found && token.kind === 'mark' && token.text === '{')
   for (const key of path) {

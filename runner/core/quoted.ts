@@ -2,12 +2,12 @@
 import { closest, distance } from 'fastest-levenshtein'
 
 /** C0 and C1 controls, and the marks that make a terminal show text in another order than it has. */
-export const control = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/
+export const control = /[\p{Cc}\u2028-\u202e\u2066-\u2069]/u
 
 /** The text in backquotes on one line, control characters as `\u001b`, cut when long. */
 export function quoted(text: string): string {
   const cut = text.length > 160 ? `${text.slice(0, 159)}…` : text
-  return `\`${cut.replaceAll(new RegExp(control, 'g'), escaped)}\``
+  return `\`${cut.replaceAll(new RegExp(control, 'gu'), escaped)}\``
 }
 
 export function escaped(character: string): string {

@@ -83,7 +83,7 @@ interface Joined {
 
 function readSegment(source: YamlSource, pair: Pair): Segment {
   if (!/^[a-z][a-z0-9-]{0,14}$/.test(pair.key)) {
-    source.mistake(pair.keyAt, { what: `${quoted(pair.key)} names a segment`, expected: 'up to 15 of a-z, 0-9 and -, a letter first', example: 'fab' })
+    source.mistake(pair.keyAt, { what: `${quoted(pair.key)} cannot name a segment`, expected: 'up to 15 of a-z, 0-9 and -, a letter first', example: 'fab' })
   }
   let mtu = 1500
   // `fab:` alone is a segment with nothing special.
@@ -99,7 +99,7 @@ function readSegment(source: YamlSource, pair: Pair): Segment {
 function readNode(source: YamlSource, pair: Pair, joined: Joined[]): TopologyNode {
   const naming = { expected: 'up to 31 of a-z, 0-9 and -, a letter first', example: 'node1' }
   if (pair.key === 'fabric') source.mistake(pair.keyAt, { what: '`fabric` is where the wires are, and no node', ...naming })
-  else if (!/^[a-z][a-z0-9-]{0,30}$/.test(pair.key)) source.mistake(pair.keyAt, { what: `${quoted(pair.key)} names a node`, ...naming })
+  else if (!/^[a-z][a-z0-9-]{0,30}$/.test(pair.key)) source.mistake(pair.keyAt, { what: `${quoted(pair.key)} cannot name a node`, ...naming })
   let diskMiB = 64
   const interfaces: Interface[] = []
   const fields = scalarOf(pair.value) === null ? [] : source.pairs(pair.value, pair.valueAt, `node ${quoted(pair.key)}`, '{ eth0: { segment: fab } }')
@@ -118,7 +118,7 @@ function readInterface(source: YamlSource, node: string, pair: Pair, joined: Joi
   const { key: name, keyAt } = pair
   // The kernel's own rule: 15 bytes, no slash, colon or white space, and not the loopback that each node has.
   if (name === 'lo' || name === '.' || name === '..' || !/^[!-~]{1,15}$/.test(name) || /[/:]/.test(name)) {
-    const what = name === 'lo' ? '`lo` is there in every node' : `${quoted(name)} names an interface`
+    const what = name === 'lo' ? '`lo` is there in every node' : `${quoted(name)} cannot name an interface`
     source.mistake(keyAt, { what, expected: 'up to 15 characters, no space, `/` or `:`', example: 'eth0' })
   }
   let segment: string | undefined

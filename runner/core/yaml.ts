@@ -10,6 +10,13 @@ export interface Pair {
   readonly valueAt: Position
 }
 
+/** What to do about the mistakes that authors make most, by yaml's code. */
+const remedies: Readonly<Record<string, string>> = {
+  BLOCK_AS_IMPLICIT_KEY: 'quotes around a text that has a colon in it',
+  DUPLICATE_KEY: 'each key once',
+  MISSING_CHAR: 'a quote or bracket that closes what one opens',
+}
+
 /** One document. Mistakes gather here, so that all are told at once. */
 export class YamlSource {
   readonly mistakes: Mistake[] = []
@@ -27,7 +34,7 @@ export class YamlSource {
     const document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false })
     this.root = document.contents
     for (const problem of [...document.errors, ...document.warnings]) {
-      this.mistake(this.#at(problem.pos[0]), { what: problem.message.replaceAll(/\s*\n\s*/g, ' '), expected: 'YAML' })
+      this.mistake(this.#at(problem.pos[0]), { what: problem.message.replaceAll(/\s*\n\s*/g, ' '), expected: remedies[problem.code] ?? 'YAML' })
     }
   }
 
@@ -91,7 +98,7 @@ export function kindOf(part: unknown): string {
   if (isMap(part)) return 'a mapping'
   if (isScalar(part)) {
     if (part.value === null || part.value === '') return 'empty'
-    return quoted(part.source ?? String(part.value))
+    return quoted(part.source ?? JSON.stringify(part.value))
   }
   return part === null || part === undefined ? 'empty' : isNode(part) && 'items' in part ? 'a list' : 'an alias'
 }

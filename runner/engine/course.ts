@@ -121,7 +121,7 @@ function resolveHardwayFromHere(): void {
   if (hooked) return
   hooked = true
   registerHooks({
-    resolve: (specifier, context, next) => /^hardway\//.test(specifier) ? next(specifier, { ...context, parentURL: import.meta.url }) : next(specifier, context),
+    resolve: (specifier, context, next) => specifier.startsWith('hardway/') ? next(specifier, { ...context, parentURL: import.meta.url }) : next(specifier, context),
   })
 }
 
@@ -130,14 +130,19 @@ function whileImporting(error: unknown, path: string, root: string, text: string
   const message = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? ''
   const what = `lab.ts cannot be imported: ${plain(message, root)}`
   const stack = error instanceof Error ? (error.stack ?? '') : ''
-  const syntax = error instanceof SyntaxError || /ERR_(INVALID|UNSUPPORTED)_TYPESCRIPT_SYNTAX/.test(stack)
-  const expected = syntax ? 'TypeScript that Node can run by leaving out the types' : 'a module that only defines the lab'
-  return new Mistake(placeOf(stack, message, path, root, text), { what, expected })
+  return new Mistake(placeOf(stack, message, path, root, text), { what, expected: remedy(message, stack) })
+}
+
+function remedy(message: string, stack: string): string {
+  if (message.includes('does not provide an export')) return 'a name that it exports'
+  if (/ERR_(MODULE_NOT_FOUND|PACKAGE_PATH_NOT_EXPORTED|UNSUPPORTED_DIR_IMPORT)/.test(stack)) return 'a module that is there'
+  if (/SyntaxError/.test(stack)) return 'TypeScript that Node can run by leaving out the types'
+  return 'a module that does nothing but define the lab'
 }
 
 /** One line, and no path of this machine. */
 function plain(message: string, root: string): string {
-  return message.replace(/ imported from .*$/, '').replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, ' ').replaceAll(pathToFileURL(join(root, sep)).href, '').replaceAll(join(root, sep), '')
+  return message.replace(/ imported from .*$/, '').replaceAll(/\p{Cc}/gu, ' ').replaceAll(pathToFileURL(join(root, sep)).href, '').replaceAll(join(root, sep), '')
 }
 
 function placeOf(stack: string, message: string, path: string, root: string, text: string): Position {
