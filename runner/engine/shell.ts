@@ -24,11 +24,11 @@ export function shells(nodes: readonly Node[]): Nodes {
 
 function shell(node: Node): Shell {
   // zx wants a child process. What it uses of one is events and streams, so every provider's exec will do.
-  const spawn = (_command: string, args: readonly string[]): EventEmitter => {
+  const spawn = (script: string): EventEmitter => {
     const child = Object.assign(new EventEmitter(), {
       stdout: new PassThrough(), stderr: new PassThrough(), stdin: new PassThrough(), pid: undefined, kill: () => true,
     })
-    void node.exec(['/bin/bash', ...args], { timeoutMs: DEED_MS }).then(evidence => {
+    void node.exec(['/bin/bash', '-c', script], { timeoutMs: DEED_MS }).then(evidence => {
       child.stdout.end(evidence.stdout)
       child.stderr.end(evidence.stderr)
       const code = evidence.exitCode ?? 124
