@@ -33,6 +33,11 @@ export interface UpOptions {
    * that is killed leaves nothing.
    */
   readonly keep: boolean
+  /**
+   * Runs when the nodes are up, before they are kept: what it rejects with ends them again. So nobody ever
+   * meets a lab that is half set up.
+   */
+  readonly setUp?: () => Promise<void>
 }
 
 export interface RunningLab {

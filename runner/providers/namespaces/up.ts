@@ -68,6 +68,8 @@ export async function up(machine: Machine, start: Start, options: UpOptions): Pr
     await Promise.race([start.map(pid), failed.promise])
     running.write('mapped\n')
     await Promise.race([said.promise, failed.promise])
+    clearTimeout(timer)
+    if (options.setUp !== undefined) await Promise.race([options.setUp(), failed.promise])
     if (options.keep) {
       running.write('keep\n')
       running.release()
