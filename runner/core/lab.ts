@@ -11,16 +11,16 @@ export { pass, fail, unknown } from './verdict.ts'
 export type Nodes<Name extends string = string> = { readonly [name in Name]: Shell }
 
 /** Something done to the nodes: a solution, an alternative, a mutant's deed. */
-export type Deed<Name extends string> = (nodes: Nodes<Name>) => Promise<unknown>
+export type Deed<Name extends string = string> = (nodes: Nodes<Name>) => Promise<unknown>
 
 /** A wrong solution, and the claim that must refuse it. */
-export type Mutant<Name extends string> =
+export type Mutant<Name extends string = string> =
   /** Replaces the step's solution. */
   | { readonly refusedBy: string; readonly instead: Deed<Name> }
   /** Breaks a finished step, and so is also a fault. */
   | { readonly refusedBy: string; readonly after: Deed<Name> }
 
-export interface Alternative<Name extends string> {
+export interface Alternative<Name extends string = string> {
   /** Kernel features (see `lab doctor`) that only this alternative needs. Without them it is skipped, and says so. */
   readonly requires?: readonly string[]
   readonly instead: Deed<Name>
@@ -37,7 +37,7 @@ export interface Answer {
 /** The last hint may give the command; none before it does. A function may react to the claims that fail. */
 export type Hint = string | ((failing: readonly string[]) => string)
 
-export interface Step<Name extends string> {
+export interface Step<Name extends string = string> {
   readonly checks: NonEmpty<Check>
   readonly hints?: readonly Hint[]
   /** Only for a step whose section prints no commands. */

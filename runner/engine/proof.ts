@@ -1,0 +1,297 @@
+// What `lab verify` establishes of a lab: fresh nodes fail, the printed commands pass, other right ways pass, every
+// listed wrong way is refused by the claim that names its mistake, looking changes nothing, nothing is left behind.
+import type { Bench } from '../core/bench.ts'
+import type { Alternative, Deed, Mutant, Step } from '../core/lab.ts'
+import type { LessonStep } from '../core/lesson.ts'
+import type { Node, Provider, ProviderName } from '../core/provider.ts'
+import type { Judged, Verdict } from '../core/verdict.ts'
+import { makeBench } from './bench.ts'
+import type { LoadedLab } from './course.ts'
+import { judge, judgeAll, status } from './judge.ts'
+import { bringTo, solve, stepsOf } from './session.ts'
+import { shells, type } from './shell.ts'
+
+export interface AlternativeProof {
+  readonly name: string
+  readonly status: 'accepted' | 'refused' | 'skipped' | 'unknown'
+  readonly because?: string
+}
+
+export interface MutantProof {
+  readonly name: string
+  readonly refusedBy: string
+  /** `refused`: by the claim that names its mistake, and so killed. */
+  readonly status: 'refused' | 'refused-otherwise' | 'survived' | 'unknown'
+  /** The claims that refused it. */
+  readonly by: readonly string[]
+  readonly because?: string
+}
+
+export interface AnswerProof {
+  readonly name: string
+  readonly right: boolean
+  /** Wrong answers that were accepted. */
+  readonly accepted: readonly string[]
+  readonly because?: string
+}
+
+export interface StepProof {
+  readonly id: string
+  /** Fresh nodes do not pass; or why it is right that they do. */
+  readonly fresh: boolean | string
+  readonly solution: boolean
+  /** Judged again, it still passes. */
+  readonly repeat: boolean
+  /** Judging left the nodes as they were. */
+  readonly unchanged: boolean
+  readonly alternatives: readonly AlternativeProof[]
+  readonly mutants: readonly MutantProof[]
+  readonly answers: readonly AnswerProof[]
+  /** One line for each thing that is not as it must be. */
+  readonly because: readonly string[]
+}
+
+export interface LabProof {
+  readonly id: string
+  readonly provider: ProviderName
+  readonly status: 'proven' | 'failed' | 'skipped'
+  readonly because?: string
+  readonly ms: number
+  readonly steps: readonly StepProof[]
+  readonly leaks: readonly string[]
+}
+
+export interface Proving {
+  readonly provider: Provider
+  readonly signal: AbortSignal
+  /** Benches that may run at once. */
+  readonly jobs: number
+  /** Kernel features that nodes here have; asked once. */
+  features(names: readonly string[]): Promise<readonly string[]>
+  /** Told of every finished part, for a person who waits. */
+  onPart(text: string): void
+}
+
+/** How long right ways are waited for; a right network takes a moment to become one. */
+const RIGHT_MS = 5_000
+/** How long a wrong way has to stay wrong: it is judged again and again, so that no passing weakness counts as a refusal. */
+const WRONG_MS = 250
+
+interface Trial {
+  readonly bench: () => Promise<Bench>
+  readonly nodes: readonly Node[]
+}
+
+export async function prove(loaded: LoadedLab, proving: Proving): Promise<LabProof> {
+  const started = performance.now()
+  const done = (rest: Pick<LabProof, 'status' | 'steps' | 'leaks'> & { because?: string }): LabProof =>
+    ({ id: loaded.slug, provider: proving.provider.name, ms: Math.round(performance.now() - started), ...rest })
+  const missing = await lacking(loaded.lesson.requires, proving)
+  if (missing.length > 0) {
+    return done({ status: 'skipped', because: `nodes here lack ${missing.join(', ')}`, steps: [], leaks: [] })
+  }
+  const limit = limiter(proving.jobs)
+  let number = 0
+  const trial = <T>(what: string, work: (trial: Trial) => Promise<T>): Promise<T> => limit(async () => {
+    proving.signal.throwIfAborted()
+    const id = `${loaded.slug}.proof-${process.pid}-${++number}`
+    try {
+      // Not kept: if this process is killed, the nodes end with it.
+      await proving.provider.up(id, loaded.topology, { signal: proving.signal, keep: false })
+      const nodes = await proving.provider.nodes(id)
+      return await work({ nodes, bench: () => Promise.resolve(makeBench(nodes, loaded.topology)) })
+    } finally {
+      await proving.provider.down(id)
+      proving.onPart(what)
+    }
+  })
+  const steps = await Promise.all(stepsOf(loaded).map(({ text, step }) => proveStep(loaded, text, step, trial, proving)))
+  const leaks = await proving.provider.leftovers({ remove: false })
+  const proven = leaks.length === 0 && steps.every(step => step.because.length === 0)
+  return done({ status: proven ? 'proven' : 'failed', steps, leaks })
+}
+
+type RunTrial = <T>(what: string, work: (trial: Trial) => Promise<T>) => Promise<T>
+
+async function proveStep(loaded: LoadedLab, text: LessonStep, step: Step, trial: RunTrial, proving: Proving): Promise<StepProof> {
+  const name = (part: string): string => `${loaded.slug} ${text.id}: ${part}`
+  const [main, alternatives, mutants] = await Promise.all([
+    settle(trial(name('solution'), at => proveSolution(loaded, text, step, at))),
+    Promise.all(Object.entries(step.alternatives ?? {}).map(([key, way]) =>
+      proveAlternative(key, way, loaded, text, step, (work) => trial(name(key), work), proving))),
+    Promise.all(Object.entries(step.mutants ?? {}).map(([key, mutant]) =>
+      proveMutant(key, mutant, loaded, text, step, (work) => trial(name(key), work)))),
+  ])
+  const solved = 'value' in main ? main.value
+    : { fresh: false, solution: false, repeat: false, unchanged: false, answers: [], because: [main.error] }
+  return {
+    id: text.id, ...solved, alternatives, mutants,
+    because: [
+      ...solved.because,
+      ...alternatives.filter(one => one.status === 'refused' || one.status === 'unknown')
+        .map(one => `the right way "${one.name}" is ${one.status}: ${one.because ?? ''}`),
+      ...mutants.filter(one => one.status !== 'refused')
+        .map(one => `the wrong way "${one.name}" ${MUTANT_SAYS[one.status]}: ${one.because ?? ''}`),
+      ...solved.answers.filter(one => !one.right || one.accepted.length > 0)
+        .map(one => `the answer "${one.name}": ${one.because ?? `${one.accepted.join(', ')} was accepted`}`),
+    ],
+  }
+}
+
+const MUTANT_SAYS = {
+  refused: 'is refused',
+  survived: 'passes',
+  'refused-otherwise': 'is refused, but not by the claim that names its mistake',
+  unknown: 'could not be judged',
+} satisfies Record<MutantProof['status'], string>
+
+type SolutionProof = Omit<StepProof, 'id' | 'alternatives' | 'mutants'>
+
+async function proveSolution(loaded: LoadedLab, text: LessonStep, step: Step, { nodes, bench }: Trial): Promise<SolutionProof> {
+  const because: string[] = []
+  const expect = (good: boolean, otherwise: string): boolean => {
+    if (!good) because.push(otherwise)
+    return good
+  }
+  await bringTo(loaded, nodes, text.id)
+  const before = await judgeAll(step.checks, bench)
+  const fresh = step.alreadyTrue ?? expect(status(before) === 'fail', `fresh nodes ${status(before) === 'pass' ? 'pass' : 'could not be judged'}: ${reasons(before)}`)
+  if (step.alreadyTrue !== undefined) expect(status(before) === 'pass', `it says that it is already true, and is not: ${reasons(before)}`)
+  await solve(text, step, nodes)
+  await looks(text, nodes)
+  const first = await judgeAll(step.checks, bench, { patienceMs: RIGHT_MS })
+  const solution = expect(status(first) === 'pass', `the solution does not pass: ${reasons(first)}`)
+  const state = await snapshots(nodes)
+  const again = await judgeAll(step.checks, bench)
+  const repeat = expect(status(again) === 'pass', `judged again it does not pass: ${reasons(again)}`)
+  const changes = differences(state, await snapshots(nodes))
+  const unchanged = expect(changes.length === 0, `looking changed the nodes: ${changes.slice(0, 4).join('; ')}`)
+  const answers = await Promise.all(Object.keys(step.answers ?? {}).map(key => proveAnswer(key, step, bench)))
+  return { fresh, solution, repeat, unchanged, answers, because }
+}
+
+/** `look` fences change nothing, and are worth running: they end with 0. */
+async function looks(text: LessonStep, nodes: readonly Node[]): Promise<void> {
+  await type(text.blocks.filter(block => block.kind === 'command' && block.look), nodes)
+}
+
+async function proveAlternative(
+  name: string, way: Deed<string> | Alternative, loaded: LoadedLab, text: LessonStep, step: Step,
+  trial: <T>(work: (trial: Trial) => Promise<T>) => Promise<T>, proving: Proving,
+): Promise<AlternativeProof> {
+  const { instead, requires = [] } = typeof way === 'function' ? { instead: way } : way
+  const missing = await lacking(requires, proving)
+  if (missing.length > 0) return { name, status: 'skipped', because: `nodes here lack ${missing.join(', ')}` }
+  const judged = await settle(trial(async ({ nodes, bench }) => {
+    await bringTo(loaded, nodes, text.id)
+    await instead(shells(nodes))
+    return judgeAll(step.checks, bench, { patienceMs: RIGHT_MS })
+  }))
+  if ('error' in judged) return { name, status: 'unknown', because: judged.error }
+  const whole = status(judged.value)
+  return whole === 'pass' ? { name, status: 'accepted' }
+    : { name, status: whole === 'fail' ? 'refused' : 'unknown', because: reasons(judged.value) }
+}
+
+async function proveMutant(
+  name: string, mutant: Mutant, loaded: LoadedLab, text: LessonStep, step: Step,
+  trial: <T>(work: (trial: Trial) => Promise<T>) => Promise<T>,
+): Promise<MutantProof> {
+  const { refusedBy } = mutant
+  const judged = await settle(trial(async ({ nodes, bench }) => {
+    await bringTo(loaded, nodes, text.id)
+    if ('after' in mutant) {
+      await solve(text, step, nodes)
+      // What is broken must have been whole, or anything would refuse it.
+      const whole = await judgeAll(step.checks, bench, { patienceMs: RIGHT_MS })
+      if (status(whole) !== 'pass') throw new Error(`the solution does not pass before it is broken: ${reasons(whole)}`)
+      await mutant.after(shells(nodes))
+    } else await mutant.instead(shells(nodes))
+    return judgeAll(step.checks, bench, { patienceMs: WRONG_MS })
+  }))
+  // A deed that itself goes wrong is a typo, not a wrong solution that was refused.
+  if ('error' in judged) return { name, refusedBy, status: 'unknown', by: [], because: judged.error }
+  const by = judged.value.filter(({ verdict }) => verdict.status === 'fail').map(({ claim }) => claim)
+  if (by.includes(refusedBy)) return { name, refusedBy, status: 'refused', by }
+  if (by.length > 0) return { name, refusedBy, status: 'refused-otherwise', by, because: reasons(judged.value) }
+  return status(judged.value) === 'pass'
+    ? { name, refusedBy, status: 'survived', by, because: 'every claim holds' }
+    : { name, refusedBy, status: 'unknown', by, because: reasons(judged.value) }
+}
+
+async function proveAnswer(name: string, step: Step, bench: () => Promise<Bench>): Promise<AnswerProof> {
+  const answer = step.answers?.[name]
+  if (answer === undefined) return { name, right: false, accepted: [], because: 'no grader' }
+  const grade = async (value: string): Promise<Verdict> =>
+    judge({ claim: name, look: at => answer.grade(at, value) }, await bench())
+  const judged = await settle((async () => {
+    const right = await answer.right(await bench())
+    const wrong = await Promise.all(answer.wrong.filter(value => value !== right).map(async value => ({ value, verdict: await grade(value) })))
+    return { verdict: await grade(right), wrong }
+  })())
+  if ('error' in judged) return { name, right: false, accepted: [], because: judged.error }
+  const { verdict, wrong } = judged.value
+  const unknown = wrong.find(one => one.verdict.status === 'unknown')
+  return {
+    name, right: verdict.status === 'pass' && unknown === undefined,
+    accepted: wrong.filter(one => one.verdict.status === 'pass').map(one => one.value),
+    ...(verdict.status === 'pass' ? {} : { because: `the right answer is not accepted: ${verdict.because}` }),
+  }
+}
+
+function reasons(judged: readonly Judged[]): string {
+  return judged.flatMap(({ claim, verdict }) => verdict.status === 'pass' ? [] : [`${claim} (${verdict.because})`]).join('; ') || 'every claim holds'
+}
+
+async function snapshots(nodes: readonly Node[]): Promise<ReadonlyMap<string, string>> {
+  const taken = await Promise.all(nodes.filter(node => node.name !== 'fabric').map(async node =>
+    [node.name, await node.exec(['/usr/local/lib/hardway/snapshot'])] as const))
+  return new Map(taken.map(([name, evidence]) => {
+    if (evidence.exitCode !== 0 || evidence.stdout === '') throw new Error(`could not take a snapshot of ${name}: ${evidence.stderr}`)
+    return [name, evidence.stdout]
+  }))
+}
+
+/** Lines that are in one snapshot and not in the other. */
+export function differences(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): readonly string[] {
+  return [...before].flatMap(([name, text]) => {
+    const [old, now] = [text.split('\n'), (after.get(name) ?? '').split('\n')]
+    return [
+      ...old.filter(line => !now.includes(line)).map(line => `${name} lost "${line.trim()}"`),
+      ...now.filter(line => !old.includes(line)).map(line => `${name} has got "${line.trim()}"`),
+    ]
+  })
+}
+
+async function lacking(names: readonly string[], proving: Proving): Promise<readonly string[]> {
+  if (names.length === 0) return []
+  const there = await proving.features(names)
+  return names.filter(name => !there.includes(name))
+}
+
+/** What went wrong, as a line, beside what came. */
+async function settle<T>(work: Promise<T>): Promise<{ readonly value: T } | { readonly error: string }> {
+  try {
+    return { value: await work }
+  } catch (error) {
+    return { error: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+/** At most this many at once. */
+export function limiter(most: number): <T>(work: () => Promise<T>) => Promise<T> {
+  let free = most
+  const waiting: (() => void)[] = []
+  return async work => {
+    if (free === 0) await new Promise<void>(resolve => waiting.push(resolve))
+    else free--
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next === undefined) free++
+      else next()
+    }
+  }
+}
+

@@ -1,0 +1,181 @@
+// A learner's lab: start, stop, judge, solve, go to. Each flow reads as a list.
+import type { Bench } from '../core/bench.ts'
+import type { Event, StepVerdicts } from '../core/events.ts'
+import type { Step } from '../core/lab.ts'
+import type { LessonStep } from '../core/lesson.ts'
+import { Unable, Usage } from '../core/mistake.ts'
+import type { Node, Problem, Progress, Provider } from '../core/provider.ts'
+import { printedSolution } from '../core/agree.ts'
+import { quoted, nearest } from '../core/quoted.ts'
+import { makeBench } from './bench.ts'
+import type { LoadedLab } from './course.ts'
+import { Journal } from './journal.ts'
+import { judgeAll, status, type Judging } from './judge.ts'
+import { alone } from './lock.ts'
+import { recordProgress } from './progress.ts'
+import { shells, type } from './shell.ts'
+
+export interface Session {
+  readonly home: string
+  readonly provider: Provider
+  readonly loaded: LoadedLab
+}
+
+/** Steps in the lesson's order, each with what lab.ts says of it. */
+export function stepsOf(loaded: LoadedLab): readonly { readonly text: LessonStep; readonly step: Step }[] {
+  return loaded.lesson.steps.map(text => {
+    const step = loaded.lab.steps[text.id]
+    if (step === undefined) throw new Unable(`${loaded.slug} has no step ${text.id}`)
+    return { text, step }
+  })
+}
+
+/** Starts fresh nodes and brings them to the beginning of `upTo`, or of the lab. */
+export async function start(session: Session, progress: Progress, signal: AbortSignal, upTo?: string): Promise<readonly Node[]> {
+  const { home, provider, loaded } = session
+  await works(provider)
+  await provider.prepare(progress)
+  return alone(home, loaded.slug, async () => {
+    await provider.leftovers({ remove: true })
+    await provider.down(loaded.slug)
+    const journal = new Journal(home, loaded.slug)
+    journal.begin()
+    await provider.up(loaded.slug, loaded.topology, {
+      signal, keep: true,
+      setUp: async () => bringTo(loaded, await provider.nodes(loaded.slug), upTo),
+    })
+    const nodes = await provider.nodes(loaded.slug)
+    journal.write({ kind: 'started', provider: provider.name, nodes: loaded.topology.nodes.map(node => node.name) })
+    if (upTo !== undefined) journal.write({ kind: 'went', step: upTo })
+    return nodes
+  })
+}
+
+/** Sets up, then replays the solutions of the steps before `upTo`. */
+export async function bringTo(loaded: LoadedLab, nodes: readonly Node[], upTo?: string): Promise<void> {
+  await loaded.lab.setup?.(shells(nodes))
+  if (upTo === undefined) return
+  for (const { text, step } of stepsOf(loaded)) {
+    if (text.id === upTo) return
+    await solve(text, step, nodes)
+  }
+}
+
+/** Does what the lesson prints, or what lab.ts has where it prints nothing. */
+export async function solve(text: LessonStep, step: Step, nodes: readonly Node[]): Promise<void> {
+  await type(printedSolution(text), nodes)
+  await step.solution?.(shells(nodes))
+}
+
+export async function stop(home: string, provider: Provider, lab: string): Promise<void> {
+  await alone(home, lab, async () => {
+    const there = (await provider.running()).some(running => running.lab === lab)
+    await provider.down(lab)
+    await provider.leftovers({ remove: true })
+    if (there) new Journal(home, lab).write({ kind: 'stopped' })
+  })
+}
+
+export async function works(provider: Provider): Promise<readonly Problem[]> {
+  const problems = await provider.problems()
+  const hard = problems.filter(problem => problem.severity === undefined)
+  if (hard.length > 0) {
+    throw new Unable(hard.map(problem => `${problem.what}\n  mend it: ${problem.mend}`).join('\n'))
+  }
+  return problems
+}
+
+/** A bench on the nodes as they are now, or why there is none. */
+export async function benchOf({ provider, loaded }: Session): Promise<Bench> {
+  const nodes = await provider.nodes(loaded.slug)
+  if (nodes.length === 0) throw new Unable(`${loaded.slug} is not running: \`npx lab start ${loaded.slug}\``)
+  return makeBench(nodes, loaded.topology)
+}
+
+export function findStep(loaded: LoadedLab, id: string): LessonStep {
+  const ids = loaded.lesson.steps.map(step => step.id)
+  const exact = loaded.lesson.steps.find((step, index) => step.id === id || String(index + 1) === id)
+  const begun = loaded.lesson.steps.filter(step => step.id.startsWith(id))
+  const found = exact ?? (begun.length === 1 ? begun[0] : undefined)
+  if (found !== undefined) return found
+  const near = nearest(id, ids)
+  throw new Usage(`${loaded.slug} has no step ${quoted(id)}${near === undefined ? '' : `; the nearest is ${quoted(near)}`}. It has ${ids.join(', ')}.`)
+}
+
+/** Judges steps all at once, on one bench a look: what several claims ask of the kernel is asked once. */
+export async function judgeSteps(session: Session, ids: readonly string[], judging: Judging = {}): Promise<readonly StepVerdicts[]> {
+  const asked = stepsOf(session.loaded).filter(({ text }) => ids.includes(text.id))
+  const verdicts = await judgeAll(asked.flatMap(({ step }) => step.checks), () => benchOf(session), judging)
+  let next = 0
+  return asked.map(({ text, step }) => {
+    const own = verdicts.slice(next, next += step.checks.length)
+    return { id: text.id, title: text.title, status: status(own), verdicts: own }
+  })
+}
+
+/** What the journal says of this run: the steps that have held, and the commands typed since each last did. */
+export interface History {
+  readonly completed: ReadonlySet<string>
+  readonly commandsSince: ReadonlyMap<string, readonly string[]>
+  readonly hints: ReadonlyMap<string, number>
+}
+
+export function history(events: readonly Event[]): History {
+  const completed = new Set<string>()
+  const since = new Map<string, string[]>()
+  const hints = new Map<string, number>()
+  for (const event of events) {
+    if (event.kind === 'started' || event.kind === 'reset') {
+      completed.clear()
+      since.clear()
+    } else if (event.kind === 'completed') completed.add(event.step)
+    else if (event.kind === 'judged') {
+      for (const step of event.steps) if (step.status === 'pass') since.set(step.id, [])
+    } else if (event.kind === 'command') {
+      for (const commands of since.values()) commands.push(`${event.place}: ${event.text}`)
+    } else if (event.kind === 'hinted') hints.set(event.step, Math.max(event.number, hints.get(event.step) ?? 0))
+  }
+  return { completed, commandsSince: since, hints }
+}
+
+/**
+ * Judges every step that has held in this run and the first that has not; if that holds now, the next one, and so
+ * on. Writes to the journal what came of it.
+ */
+export async function judgeNow(session: Session, judging: Judging = {}): Promise<readonly StepVerdicts[]> {
+  const { home, loaded } = session
+  const journal = new Journal(home, loaded.slug)
+  const before = history(journal.events())
+  const held = loaded.lesson.steps.map(step => step.id).filter(id => before.completed.has(id))
+  const ahead = loaded.lesson.steps.map(step => step.id).filter(id => !before.completed.has(id))
+  const found = [...await judgeSteps(session, [...held, ...ahead.slice(0, 1)], judging)]
+  for (let next = 1; next < ahead.length && found.at(-1)?.status === 'pass'; next++) {
+    found.push(...await judgeSteps(session, ahead.slice(next, next + 1), judging))
+  }
+  found.sort((a, b) => position(loaded, a.id) - position(loaded, b.id))
+  record(session, journal, before, found)
+  return found
+}
+
+function position(loaded: LoadedLab, id: string): number {
+  return loaded.lesson.steps.findIndex(step => step.id === id)
+}
+
+export function record({ home, loaded }: Session, journal: Journal, before: History, found: readonly StepVerdicts[]): void {
+  for (const step of found) {
+    if (step.status === 'pass' && !before.completed.has(step.id)) {
+      journal.write({ kind: 'completed', step: step.id })
+      recordProgress(home, loaded.slug, step.id)
+    }
+    const failing = step.verdicts.filter(({ verdict }) => verdict.status === 'fail').map(({ claim }) => claim)
+    if (failing.length > 0 && before.completed.has(step.id)) {
+      journal.write({ kind: 'regressed', step: step.id, claims: failing, since: before.commandsSince.get(step.id)?.slice(-10) ?? [] })
+    }
+  }
+  journal.write({ kind: 'judged', steps: found })
+}
+
+/** The step a learner is at: the first that does not hold. Undefined: all hold. */
+export function currentStep(loaded: LoadedLab, found: readonly StepVerdicts[]): LessonStep | undefined {
+  return loaded.lesson.steps.find(step => found.find(judged => judged.id === step.id)?.status !== 'pass')
+}
