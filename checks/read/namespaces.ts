@@ -8,12 +8,16 @@ export interface FoundNamespace {
   /** Where nsenter finds it. */
   readonly path: string
   readonly links: readonly Link[]
+  /** The `ip -j -d addr` itself. */
+  readonly printed: string
 }
 
 export function readNamespaces(text: string): readonly FoundNamespace[] {
   return text.split(/^namespace /m).slice(1).map(part => {
     const end = part.indexOf('\n')
     const [inode = '', named = '-', path = ''] = part.slice(0, end).split(' ')
-    return { inode: Number(inode), named: named === '-' ? undefined : named, path, links: readLinks(part.slice(end + 1)) }
+    if (!/^\d+$/.test(inode)) throw new Error(`expected the number of a namespace, and got ${JSON.stringify(inode.slice(0, 80))}`)
+    const printed = part.slice(end + 1)
+    return { inode: Number(inode), named: named === '-' ? undefined : named, path, links: readLinks(printed), printed }
   })
 }

@@ -50,11 +50,11 @@ function within(node: Node, name: string, enter: readonly string[]): Place {
 async function listNamespaces(node: Node): Promise<readonly Namespace[]> {
   const evidence = await node.exec(NAMESPACES)
   if (evidence.exitCode !== 0) throw new CouldNotLook(`could not list the network namespaces of ${node.name}`, evidence)
-  return readNamespaces(evidence.stdout).map(({ inode, named, path, links }, position) => {
+  return readNamespaces(evidence.stdout).map(({ inode, named, path, links, printed }, position) => {
     const own = position === 0
     const name = own ? node.name : `${node.name}/${named ?? `net:[${inode}]`}`
     // The links were read there by just this command.
-    const seen = { ...evidence, place: name, argv: ['ip', '-j', '-d', 'addr'] }
+    const seen = { ...evidence, place: name, argv: ['ip', '-j', '-d', 'addr'], stdout: printed }
     return {
       node: node.name, named, own, inode, links, evidence: seen,
       place: own ? node : within(node, name, named === undefined ? ['nsenter', `--net=${path}`, '--'] : ['ip', 'netns', 'exec', named]),

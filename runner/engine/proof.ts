@@ -64,8 +64,8 @@ export interface LabProof {
 export interface Proving {
   readonly provider: Provider
   readonly signal: AbortSignal
-  /** Benches that may run at once. */
-  readonly jobs: number
+  /** Lets no more benches run at once than it was made for; see `limiter`. */
+  readonly limit: <T>(work: () => Promise<T>) => Promise<T>
   /** Kernel features that nodes here have; asked once. */
   features(names: readonly string[]): Promise<readonly string[]>
   /** Told of every finished part, for a person who waits. */
@@ -90,9 +90,8 @@ export async function prove(loaded: LoadedLab, proving: Proving): Promise<LabPro
   if (missing.length > 0) {
     return done({ status: 'skipped', because: `nodes here lack ${missing.join(', ')}`, steps: [], leaks: [] })
   }
-  const limit = limiter(proving.jobs)
   let number = 0
-  const trial = <T>(what: string, work: (trial: Trial) => Promise<T>): Promise<T> => limit(async () => {
+  const trial = <T>(what: string, work: (trial: Trial) => Promise<T>): Promise<T> => proving.limit(async () => {
     proving.signal.throwIfAborted()
     const id = `${loaded.slug}.proof-${process.pid}-${++number}`
     try {

@@ -7,11 +7,21 @@ import type { LessonStep } from '../../core/lesson.ts'
 import { locate } from '../../core/locate.ts'
 import { Mistake, Mistakes, type MistakeText } from '../../core/mistake.ts'
 import { quoted } from '../../core/quoted.ts'
+import { json, plain, remark, result } from '../print.ts'
 import { courseRoot, listLabs, loadLab, resolveLab, type LoadedLab } from '../../engine/course.ts'
 
 export interface Linted {
   readonly mistakes: readonly Mistake[]
   readonly labs: number
+}
+
+export async function lintCommand(names: readonly string[], options: { readonly json?: true }): Promise<number> {
+  const { featureNames } = await import('../features.ts')
+  const { mistakes, labs } = await lint(courseRoot(), names, { features: featureNames })
+  if (options.json) json({ labs, mistakes: mistakes.map(({ at, text }) => ({ ...at, ...text })) })
+  else for (const mistake of mistakes) result(plain(mistake.message))
+  remark(`${labs} ${labs === 1 ? 'lab' : 'labs'}, ${mistakes.length === 0 ? 'no mistakes' : `${mistakes.length} ${mistakes.length === 1 ? 'mistake' : 'mistakes'}`}`)
+  return mistakes.length === 0 ? 0 : 2
 }
 
 /** The labs that are named, or all. */

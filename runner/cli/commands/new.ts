@@ -1,10 +1,21 @@
 // A new lab that is already whole: it passes `lab lint` and `lab verify`.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { readdirSync, existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { Usage } from '../../core/mistake.ts'
 import { quoted } from '../../core/quoted.ts'
+import { json, remark, result } from '../print.ts'
 import { courseRoot } from '../../engine/course.ts'
+
+export async function newCommand(slug: string, options: { readonly json?: true }): Promise<number> {
+  const root = courseRoot()
+  const files = (await newLab(root, slug)).map(path => relative(root, path))
+  if (options.json) json({ files })
+  else for (const file of files) result(file)
+  const lab = files[0]?.split('/')[1] ?? slug
+  remark(`write it; then \`npx lab lint ${lab}\`, \`npx lab start ${lab}\` and \`npx lab verify ${lab}\``)
+  return 0
+}
 
 /** Makes labs/NN-slug, and says which files it wrote. */
 export async function newLab(root: string = courseRoot(), slug: string): Promise<string[]> {

@@ -1,0 +1,40 @@
+import type { StepVerdicts } from '../../core/events.ts'
+import { overall } from '../../core/verdict.ts'
+import { Journal } from '../../engine/journal.ts'
+import { findStep, history, judgeSteps, record } from '../../engine/session.ts'
+import { home, session } from '../context.ts'
+import { coloured, json, paint, plain, remark, result, statusCode, stepLines } from '../print.ts'
+
+/** A network told a moment ago takes a moment to become true; a learner waits that long, not longer. */
+const PATIENCE_MS = 400
+
+export async function check(name: string | undefined, options: { readonly json?: true }): Promise<number> {
+  const at = await session()
+  const ids = name === undefined ? at.loaded.lesson.steps.map(step => step.id) : [findStep(at.loaded, name).id]
+  const journal = new Journal(home, at.loaded.slug)
+  const steps = await judgeSteps(at, ids, { patienceMs: PATIENCE_MS })
+  record(at, journal, history(journal.events()), steps)
+  const status = overall(steps.map(step => step.status))
+  if (options.json) {
+    json(checkReport(at.loaded.slug, steps))
+    return statusCode(status)
+  }
+  const colour = coloured(process.stdout)
+  for (const step of steps) result(stepLines(step, colour).join('\n'))
+  const held = steps.filter(step => step.status === 'pass').length
+  remark(paint(coloured(process.stderr))(status === 'pass' ? 'green' : 'bold', plain(`${held} of ${steps.length} steps of ${at.loaded.slug} hold`)))
+  return statusCode(status)
+}
+
+/** What `lab check --json` promises. */
+export function checkReport(lab: string, steps: readonly StepVerdicts[]): unknown {
+  return {
+    lab,
+    steps: steps.map(({ id, title, status, verdicts }) => ({
+      id, title, status,
+      verdicts: verdicts.map(({ claim, verdict }) => ({
+        claim, status: verdict.status, ...(verdict.status === 'pass' ? {} : { because: verdict.because }), evidence: verdict.evidence,
+      })),
+    })),
+  }
+}

@@ -1,0 +1,100 @@
+import { writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { Usage } from '../../core/mistake.ts'
+import { listLabs, resolveLab } from '../../engine/course.ts'
+import { limiter, prove, type LabProof } from '../../engine/proof.ts'
+import { works } from '../../engine/session.ts'
+import { chosenProvider, load, root } from '../context.ts'
+import { interruptible } from '../interrupt.ts'
+import { junit } from '../junit.ts'
+import { coloured, json, paint, plain, remark, result } from '../print.ts'
+import { progressOn } from '../progress.ts'
+
+export interface VerifyOptions {
+  readonly all?: true
+  readonly provider?: string
+  readonly jobs?: string
+  readonly shard?: string
+  readonly junit?: string
+  readonly json?: true
+}
+
+export async function verify(names: readonly string[], options: VerifyOptions): Promise<number> {
+  if (names.length > 0 && options.all) throw new Usage('either labs or --all')
+  if (names.length === 0 && !options.all) throw new Usage('name the labs to prove, or --all')
+  const jobs = numberOf(options.jobs ?? String(availableParallelism()), '--jobs', 'a number of 1 or more')
+  const named = options.all ? listLabs(root) : await Promise.all(names.map(name => resolveLab(root, name)))
+  const labs = await Promise.all(shardOf(named, options.shard).map(({ slug }) => load(slug)))
+  const provider = await chosenProvider(options.provider)
+  await works(provider)
+  const progress = progressOn(process.stderr)
+  const proofs = await interruptible(async signal => {
+    await provider.prepare(progress)
+    await provider.leftovers({ remove: true })
+    const features = featureAsker(signal)
+    // One limit for all labs: a bench that waits in one lab lets another's run.
+    const limit = limiter(jobs)
+    let parts = 0
+    return Promise.all(labs.map(loaded => prove(loaded, {
+      provider, signal, limit, features, onPart: what => progress.say(process.stderr.isTTY ? `${++parts} proven: ${what}` : what),
+    })))
+  }).finally(() => progress.end())
+  const report = reportOf(proofs)
+  if (options.junit !== undefined) writeFileSync(options.junit, junit(proofs))
+  if (options.json) json(report)
+  else print(proofs, report)
+  if (proofs.some(({ status }) => status === 'failed')) return 1
+  return proofs.every(({ status }) => status === 'proven') ? 0 : 3
+
+  function featureAsker(signal: AbortSignal): (names: readonly string[]) => Promise<readonly string[]> {
+    const known = new Map<string, Promise<boolean>>()
+    return async asked => {
+      const { probeFeatures } = await import('../../engine/features.ts')
+      const fresh = asked.filter(name => !known.has(name))
+      if (fresh.length > 0) {
+        const answer = probeFeatures(provider, fresh, signal)
+        for (const name of fresh) known.set(name, answer.then(all => all.some(one => one.name === name && one.status === 'ok')))
+      }
+      const there = await Promise.all(asked.map(async name => await known.get(name) === true ? [name] : []))
+      return there.flat()
+    }
+  }
+}
+
+/** What `lab verify --json` promises. A skipped lab is not proven: it makes the exit status 3. */
+export function reportOf(proofs: readonly LabProof[]): { readonly labs: readonly LabProof[]; readonly mutants: number; readonly killed: number } {
+  const mutants = proofs.flatMap(({ steps }) => steps.flatMap(step => step.mutants))
+  return { labs: proofs, mutants: mutants.length, killed: mutants.filter(({ status }) => status === 'refused').length }
+}
+
+/** Labs dealt out in turn, so that each part has early, small ones and late, large ones. */
+export function shardOf<T>(labs: readonly T[], shard: string | undefined): readonly T[] {
+  if (shard === undefined) return labs
+  const [, part = '', of = ''] = /^(\d+)\/(\d+)$/.exec(shard) ?? []
+  const [index, count] = [Number(part), Number(of)]
+  if (!(index >= 1 && index <= count)) throw new Usage(`--shard takes I/N with I from 1 to N, for example 2/4, not ${JSON.stringify(shard)}`)
+  return labs.filter((_, position) => position % count === index - 1)
+}
+
+function numberOf(text: string, option: string, expected: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1) throw new Usage(`${option} takes ${expected}, not ${JSON.stringify(text)}`)
+  return value
+}
+
+function print(proofs: readonly LabProof[], { mutants, killed }: { readonly mutants: number; readonly killed: number }): void {
+  const style = paint(coloured(process.stdout))
+  for (const proof of proofs) {
+    const colour = proof.status === 'proven' ? 'green' : proof.status === 'failed' ? 'red' : 'yellow'
+    result(`${style(colour, proof.status.padEnd(7))} ${proof.id}  ${style('dim', `${proof.provider}, ${(proof.ms / 1000).toFixed(1)} s`)}${proof.because === undefined ? '' : `  ${plain(proof.because)}`}`)
+    for (const step of proof.steps) for (const because of step.because) result(`        ${step.id}: ${plain(because)}`)
+    for (const step of proof.steps) {
+      for (const { name, because } of step.alternatives.filter(({ status }) => status === 'skipped')) {
+        result(style('yellow', `        ${step.id}: "${name}" is skipped: ${because ?? ''}`))
+      }
+    }
+    for (const leak of proof.leaks) result(`        left behind: ${plain(leak)}`)
+  }
+  const count = (status: LabProof['status']): number => proofs.filter(proof => proof.status === status).length
+  remark(`${count('proven')} proven, ${count('failed')} failed, ${count('skipped')} skipped; ${killed} of ${mutants} wrong ways refused by the claim that names the mistake`)
+}
