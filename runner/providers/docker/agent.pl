@@ -1,0 +1,177 @@
+# The one process that a runner has in a lab's container: agent.pl [bound]
+# Runs any number of commands at once over its standard input and output, in frames: the length of what follows
+# (4 bytes), one letter, the command's number (4 bytes), data. To here:
+#   r run: number of NAME=VALUE strings, those, argv, all separated by zero bytes   t the same on a terminal
+#   w rows and columns of the terminal   i input   e end of input   k kill   f free: may outlive this process
+# From here: o standard output   x standard error   w bytes of input that it took   q ended: exit code, or nothing
+# after a signal
+# With the end of its own input everything that was not freed ends too; "bound", so does the container.
+# Only core Perl: each module loaded would cost more than a command.
+use strict;
+my $bound = @ARGV && $ARGV[0] eq 'bound';
+my ($in, $out, %run) = ('', '');
+# Beyond this nothing is read from commands until the runner has taken what there is.
+my $most = 1 << 20;
+$SIG{PIPE} = 'IGNORE';
+nonblocking(\*STDOUT);
+
+for (;;) {
+  my ($read, $write) = ('', '');
+  vec($read, 0, 1) = 1;
+  vec($write, 1, 1) = 1 if length $out;
+  my $ending = 0;
+  for my $r (values %run) {
+    vec($read, fileno $r->{ended}, 1) = 1 if $r->{ended};
+    $ending ||= defined $r->{status} || !$r->{ended};
+    if (length $out < $most) { vec($read, fileno $_, 1) = 1 for grep { $_ } @$r{qw(o x)} }
+    vec($write, fileno $r->{i}, 1) = 1 if $r->{i} && length $r->{input};
+  }
+  next if select($read, $write, undef, $ending ? 0.01 : undef) < 0;
+  if (vec($read, 0, 1)) {
+    sysread(STDIN, $in, 1 << 16, length $in) or last;
+    while (length $in > 4 and length $in >= 4 + (my $size = unpack 'N', $in)) {
+      my (undef, $what, $id, $data) = unpack 'N a N a*', substr $in, 0, 4 + $size, '';
+      obey($what, $id, $data);
+    }
+  }
+  for my $id (keys %run) {
+    my $r = $run{$id};
+    feed($id) if $r->{i} && length $r->{input} && vec($write, fileno $r->{i}, 1);
+    for (qw(o x)) { take($id, $_) if $r->{$_} && vec($read, fileno $r->{$_}, 1) }
+    reap($id) if !defined $r->{status} && (!$r->{ended} || vec($read, fileno $r->{ended}, 1));
+    finish($id) if defined $r->{status};
+  }
+  if (length $out) {
+    my $count = syswrite STDOUT, $out, 1 << 16;
+    if ($count) { substr $out, 0, $count, '' }
+    elsif (!again()) { last }
+  }
+}
+kill 9, map { tree($_->{pid}) } grep { !defined $_->{status} } values %run;
+# The container's first process ends at this signal, and with it all the others.
+kill 15, 1 if $bound;
+
+sub obey {
+  my ($what, $id, $data) = @_;
+  return start($id, $what eq 't', split /\0/, $data, -1) if $what eq 'r' || $what eq 't';
+  my $r = $run{$id} or return;
+  if ($what eq 'i') { $r->{input} .= $data if $r->{i} }
+  elsif ($what eq 'e') { $r->{eof} = 1; feed($id) }
+  elsif ($what eq 'w') { ioctl $r->{o}, 0x5414, pack 'S4', unpack('n2', $data), 0, 0 if $r->{o} }
+  elsif ($what eq 'k') { kill 9, tree($r->{pid}) if !defined $r->{status} }
+  elsif ($what eq 'f') { $bound = 0; feed($id); delete $run{$id} }
+}
+
+sub start {
+  my ($id, $terminal, $count, @words) = @_;
+  my @env = splice @words, 0, $count;
+  my ($i, $o, $x, @theirs);
+  if ($terminal) {
+    my $number = pack 'i', 0;
+    open $o, '+<', '/dev/ptmx' or return refuse($id, "/dev/ptmx: $!");
+    # Unlock it, ask for its number.
+    ioctl $o, 0x40045431, $number;
+    ioctl $o, 0x80045430, $number;
+    open my $slave, '+<', '/dev/pts/' . unpack 'i', $number or return refuse($id, "/dev/pts: $!");
+    ($i, @theirs) = ($o, ($slave) x 3);
+    # It becomes the controlling terminal of a session of its own.
+    unshift @words, 'setsid', '-c';
+  } else {
+    pipe $theirs[0], $i and pipe $o, $theirs[1] and pipe $x, $theirs[2] or return refuse($id, "pipe: $!");
+  }
+  my $pid = fork // return refuse($id, "fork: $!");
+  if (!$pid) {
+    $SIG{PIPE} = 'DEFAULT';
+    open STDIN, '<&', $theirs[0];
+    open STDOUT, '>&', $theirs[1];
+    open STDERR, '>&', $theirs[2];
+    %ENV = map { split /=/, $_, 2 } @env;
+    exec { $words[0] } @words or syswrite STDERR, "$words[0]: $!\n";
+    exit 127;
+  }
+  nonblocking($_) for grep { $_ } $i, $o, $x;
+  # pidfd_open has the same number on every processor. It becomes readable when the process has ended; where an
+  # old engine's filter refuses it, every turn of the loop asks.
+  my $fd = syscall 434, $pid, 0;
+  my $ended;
+  open $ended, '<&=', $fd if $fd >= 0;
+  $run{$id} = { pid => $pid, ended => $ended, i => $i, o => $o, x => $x, input => '', eof => 0, terminal => $terminal };
+}
+
+sub refuse {
+  my ($id, $why) = @_;
+  answer('x', $id, "$why\n");
+  answer('q', $id, '126');
+}
+
+sub feed {
+  my ($id) = @_;
+  my $r = $run{$id};
+  if ($r->{i} && length $r->{input}) {
+    my $count = syswrite $r->{i}, $r->{input}, 1 << 16;
+    if ($count) {
+      substr $r->{input}, 0, $count, '';
+      answer('w', $id, $count);
+    }
+    # A command that does not read its input to the end closes the pipe: that is its right.
+    elsif (!again()) { $r->{input} = ''; delete $r->{i} }
+  }
+  delete $r->{i} if $r->{eof} && !length $r->{input} && !$r->{terminal};
+}
+
+sub take {
+  my ($id, $which) = @_;
+  my $r = $run{$id};
+  my $count = sysread $r->{$which}, my $piece, 1 << 16;
+  return answer($which, $id, $piece), $count if $count;
+  # A terminal answers EIO when nobody has it open any more.
+  delete $r->{$which} if defined $count || !again();
+  return 0;
+}
+
+sub reap {
+  my ($id) = @_;
+  my $r = $run{$id};
+  return unless waitpid($r->{pid}, 1) == $r->{pid};
+  $r->{status} = $?;
+  $r->{until} = now() + 0.05;
+  delete $r->{ended};
+}
+
+# A daemon that the command leaves behind may hold its output open for ever: what has come within a moment of
+# the end is the command's.
+sub finish {
+  my ($id) = @_;
+  my $r = $run{$id};
+  if ($r->{o} || $r->{x}) {
+    return if length $out >= $most || now() < $r->{until};
+    for my $which (qw(o x)) { for (1 .. 16) { $r->{$which} && take($id, $which) or last } }
+  }
+  answer('q', $id, $r->{status} & 127 ? '' : $r->{status} >> 8);
+  delete $run{$id};
+}
+
+sub answer {
+  my ($what, $id, $data) = @_;
+  $out .= pack 'N a N a*', 5 + length $data, $what, $id, $data;
+}
+
+# Seconds, in hundredths.
+sub now {
+  open my $file, '<', '/proc/uptime' or return 1e9;
+  return (split ' ', readline $file)[0];
+}
+
+# A process and all that descend from it: nsenter does not pass signals on.
+sub tree {
+  my ($pid) = @_;
+  my $children = '';
+  if (open my $file, '<', "/proc/$pid/task/$pid/children") { $children = readline($file) // '' }
+  return $pid, map { tree($_) } split ' ', $children;
+}
+
+# EAGAIN, EINTR.
+sub again { $! == 11 || $! == 4 }
+
+# F_SETFL, O_NONBLOCK.
+sub nonblocking { fcntl $_[0], 4, 2048 }

@@ -1,0 +1,103 @@
+// What a lab's container may do, and how it is known.
+import { createHash } from 'node:crypto'
+import type { LabId } from '../../core/provider.ts'
+import type { Engine } from './engine.ts'
+import { isDead, ownerLabel } from './owner.ts'
+
+/**
+ * What the container's root needs to start nodes and to enter them. No learner is ever that root: nodes are in a
+ * user namespace, whose root has capabilities over what belongs to it and over nothing else.
+ */
+export const CAPABILITIES = [
+  // Mounts, namespaces and entering them; the engine's seccomp filter lets nobody else make these calls.
+  'SYS_ADMIN',
+  // The second of those: the filter refuses chroot without it, also inside the user namespace.
+  'SYS_CHROOT',
+  // Writing the user namespace's maps.
+  'SETUID', 'SETGID',
+  // The first processes of labs are read, and their cgroups entered, which belong to the lab's root.
+  'DAC_OVERRIDE',
+  // The nodes' cgroups are given to the lab's root.
+  'CHOWN',
+  // /dev/net/tun, which engines let containers use but do not make.
+  'MKNOD',
+] as const
+
+/** What one node may have, as with `embedded`. */
+export const PROCESSES = 512
+export const MEMORY_BYTES = 512 * 1024 * 1024
+/** What the container's own processes may have on top: the fabric, agents, terminals' ends. */
+const OWN_PROCESSES = 256
+const OWN_MEMORY_BYTES = 128 * 1024 * 1024
+
+/** What an engine says about itself, as far as it matters here. */
+export interface EngineInfo {
+  readonly SecurityOptions?: readonly string[] | null
+  readonly MemoryLimit?: boolean
+  readonly PidsLimit?: boolean
+  readonly OSType?: string
+  readonly KernelVersion?: string
+  readonly ServerVersion?: string
+  readonly Driver?: string
+}
+
+export function hasSecurity(info: EngineInfo, name: string): boolean {
+  return (info.SecurityOptions ?? []).some(option => option.split(',').includes(`name=${name}`))
+}
+
+/** The engine's own root is already an ordinary user of its host. */
+export function isRootless(info: EngineInfo): boolean {
+  return hasSecurity(info, 'rootless') || hasSecurity(info, 'userns')
+}
+
+export function containerOf(image: string, nodes: number, info: EngineInfo, labels: Readonly<Record<string, string>>): object {
+  return {
+    Image: image, Labels: labels, Cmd: ['/usr/bin/catatonit', '-P'], WorkingDir: '/', Hostname: 'machine',
+    HostConfig: {
+      CapDrop: ['ALL'], CapAdd: CAPABILITIES, NetworkMode: 'none', ReadonlyRootfs: true, LogConfig: { Type: 'none' },
+      SecurityOpt: [
+        // Docker's own profile refuses every mount, whatever the capabilities.
+        ...(hasSecurity(info, 'apparmor') ? ['apparmor=unconfined'] : []),
+        ...(hasSecurity(info, 'selinux') ? ['label=disable'] : []),
+      ],
+      ...(info.PidsLimit ? { PidsLimit: nodes * PROCESSES + OWN_PROCESSES } : {}),
+      ...(info.MemoryLimit ? { Memory: nodes * MEMORY_BYTES + OWN_MEMORY_BYTES } : {}),
+    },
+  }
+}
+
+/** A container of this state folder. */
+export interface Found {
+  readonly id: string
+  readonly name: string
+  readonly running: boolean
+  readonly lab: LabId | undefined
+  /** It has the name that only a lab that is up and kept gets. */
+  readonly kept: boolean
+  readonly mine: boolean
+  readonly ownerIsDead: () => boolean
+  readonly nodes: readonly string[]
+  readonly startedAt: number
+}
+
+export async function containers(engine: Engine, home: string, lab?: LabId): Promise<readonly Found[]> {
+  const label = [`hardway.home=${home}`, ...(lab === undefined ? [] : [`hardway.lab=${lab}`])]
+  const all = await engine.call<readonly { Id: string; Names: readonly string[]; State: string; Labels: Readonly<Record<string, string>> }[]>(
+    'GET', '/containers/json', { query: { all: 'true', filters: JSON.stringify({ label }) } })
+  return all.map(({ Id, Names, State, Labels }) => {
+    const name = (Names[0] ?? '').replace(/^\//, '')
+    const of = Labels['hardway.lab']
+    const owner = Labels['hardway.owner'] ?? ''
+    return {
+      id: Id, name, running: State === 'running', lab: of,
+      kept: of !== undefined && name === keptName(home, of),
+      mine: owner === ownerLabel(), ownerIsDead: () => isDead(owner),
+      nodes: (Labels['hardway.nodes'] ?? '').split(' ').filter(Boolean), startedAt: Number(Labels['hardway.started']),
+    }
+  })
+}
+
+/** One lab of a name in a state folder: the engine gives each name once. */
+export function keptName(home: string, lab: LabId): string {
+  return `hardway-${createHash('sha256').update(home).digest('hex').slice(0, 8)}-${lab.replaceAll(/[^\w.-]/g, '_')}`
+}
