@@ -20,17 +20,21 @@ export async function watch(session: Session): Promise<number> {
   const nodes = loaded.topology.nodes.map(node => node.name)
   let found: readonly StepVerdicts[] = []
   let told: readonly string[] = []
-  let asked: string | undefined
+  /** The step that is shown: it stays, with its claims true, until the learner goes on. */
+  let shownId: string | undefined
+  let judgedOnce = false
   let judging = false
   let again = false
   let paused = false
 
   const draw = (): void => {
     if (paused) return
-    const shown = loaded.lesson.steps.find(step => step.id === asked) ?? currentStep(loaded, found)
+    const shown = loaded.lesson.steps.find(step => step.id === shownId)
+    const verdicts = found.find(step => step.id === shown?.id)
     const lines = shown === undefined ? finished() : [
       ...stepProse(loaded, shown, { width: Math.min(process.stdout.columns || 80, 100), colour }).split('\n'), '',
-      ...(found.find(step => step.id === shown.id)?.verdicts.flatMap(judged => claimLines(judged, colour)) ?? []),
+      ...(verdicts?.verdicts.flatMap(judged => claimLines(judged, colour)) ?? [style('dim', '○ not judged yet: a step before it does not hold')]),
+      ...(verdicts?.status === 'pass' ? ['', style('green', 'This step holds. n goes on.')] : []),
     ]
     const broken = found.filter(step => step.id !== shown?.id && step.status === 'fail' && position(step.id) < position(shown?.id))
     process.stdout.write(`\x1b[H\x1b[2J\x1b[3J${[
@@ -66,6 +70,8 @@ export async function watch(session: Session): Promise<number> {
       }
     } while (again)
     judging = false
+    if (!judgedOnce) shownId = currentStep(loaded, found)?.id
+    judgedOnce = true
     draw()
   }
   const onEvent = (event: Event): void => {
@@ -87,9 +93,10 @@ export async function watch(session: Session): Promise<number> {
       draw()
     },
     n: () => {
+      const next = loaded.lesson.steps[position(shownId) + 1]
       const current = currentStep(loaded, found)
-      const next = loaded.lesson.steps[position(asked ?? current?.id) + 1]
-      asked = next?.id
+      // Past the last step comes the end, but only when there is nothing left to do.
+      shownId = next?.id ?? current?.id
       told = next !== undefined && current !== undefined && position(next.id) > position(current.id)
         ? [style('dim', `${current.title} does not hold yet; c goes back to it`)] : []
       draw()
@@ -113,7 +120,7 @@ export async function watch(session: Session): Promise<number> {
   }
   const onKey = (_: string | undefined, key: { readonly name?: string; readonly ctrl?: boolean }): void => {
     if (key.ctrl && (key.name === 'c' || key.name === 'd')) return ended.resolve(0)
-    if (key.name === 'c') asked = undefined
+    if (key.name === 'c') shownId = currentStep(loaded, found)?.id
     void keys[key.name ?? '']?.()
   }
   const listen = (on: boolean): void => {

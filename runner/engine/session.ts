@@ -12,6 +12,7 @@ import type { LoadedLab } from './course.ts'
 import { Journal } from './journal.ts'
 import { judgeAll, status, type Judging } from './judge.ts'
 import { alone } from './lock.ts'
+import type { Verdict } from '../core/verdict.ts'
 import { recordProgress } from './progress.ts'
 import { shells, type } from './shell.ts'
 
@@ -118,24 +119,29 @@ export interface History {
   readonly completed: ReadonlySet<string>
   readonly commandsSince: ReadonlyMap<string, readonly string[]>
   readonly hints: ReadonlyMap<string, number>
+  /** The gist of each step's last judging. */
+  readonly last: ReadonlyMap<string, string>
 }
 
 export function history(events: readonly Event[]): History {
   const completed = new Set<string>()
   const since = new Map<string, string[]>()
   const hints = new Map<string, number>()
+  const last = new Map<string, string>()
   for (const event of events) {
     if (event.kind === 'started' || event.kind === 'reset') {
-      completed.clear()
-      since.clear()
+      for (const one of [completed, since, last]) one.clear()
     } else if (event.kind === 'completed') completed.add(event.step)
     else if (event.kind === 'judged') {
-      for (const step of event.steps) if (step.status === 'pass') since.set(step.id, [])
+      for (const step of event.steps) {
+        last.set(step.id, gist(step))
+        if (step.status === 'pass') since.set(step.id, [])
+      }
     } else if (event.kind === 'command') {
       for (const commands of since.values()) commands.push(`${event.place}: ${event.text}`)
     } else if (event.kind === 'hinted') hints.set(event.step, Math.max(event.number, hints.get(event.step) ?? 0))
   }
-  return { completed, commandsSince: since, hints }
+  return { completed, commandsSince: since, hints, last }
 }
 
 /**
@@ -161,8 +167,10 @@ function position(loaded: LoadedLab, id: string): number {
   return loaded.lesson.steps.findIndex(step => step.id === id)
 }
 
+/** Writes what is news: a judging that found what the last one did is not. */
 export function record({ home, loaded }: Session, journal: Journal, before: History, found: readonly StepVerdicts[]): void {
-  for (const step of found) {
+  const news = found.filter(step => before.last.get(step.id) !== gist(step))
+  for (const step of news) {
     if (step.status === 'pass' && !before.completed.has(step.id)) {
       journal.write({ kind: 'completed', step: step.id })
       recordProgress(home, loaded.slug, step.id)
@@ -172,7 +180,27 @@ export function record({ home, loaded }: Session, journal: Journal, before: Hist
       journal.write({ kind: 'regressed', step: step.id, claims: failing, since: before.commandsSince.get(step.id)?.slice(-10) ?? [] })
     }
   }
-  journal.write({ kind: 'judged', steps: found })
+  if (news.length > 0) journal.write({ kind: 'judged', steps: news.map(forJournal) })
+}
+
+/** What of a judging a reader would call different. */
+function gist({ verdicts }: StepVerdicts): string {
+  return JSON.stringify(verdicts.map(({ claim, verdict }) => [claim, verdict.status, verdict.status === 'pass' ? '' : verdict.because]))
+}
+
+const KEPT_OUTPUT = 4_000
+
+/** Evidence without what is too long to be read by anybody. */
+function forJournal(step: StepVerdicts): StepVerdicts {
+  const short = (text: string): string => text.length > KEPT_OUTPUT ? `${text.slice(0, KEPT_OUTPUT)}\n[${text.length - KEPT_OUTPUT} more characters]` : text
+  return {
+    ...step,
+    verdicts: step.verdicts.map(({ claim, verdict }) => ({
+      claim,
+      // map keeps an array's length, which its type does not say.
+      verdict: { ...verdict, evidence: verdict.evidence.map(one => ({ ...one, stdout: short(one.stdout), stderr: short(one.stderr) })) } as Verdict,
+    })),
+  }
 }
 
 /** The step a learner is at: the first that does not hold. Undefined: all hold. */
