@@ -1,6 +1,6 @@
 // Limits on processes and memory of each node, by cgroups of version 1 or 2; whichever this host has.
 import { accessSync, chownSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { ROOT_OWNER } from './identity.ts'
 
 /** What one node may have: enough for the course's heaviest node, little enough that a fork bomb is a nuisance. */
@@ -91,6 +91,11 @@ function limit(directory: string, { version, controllers }: Hierarchy): void {
   if (controllers.includes('memory')) {
     writeFileSync(join(directory, version === 1 ? 'memory.limit_in_bytes' : 'memory.max'), String(MEMORY_BYTES))
   }
+}
+
+/** Whether it can be a lab's cgroup: where a label is all there is to say so. */
+export function isOurs(all: readonly Hierarchy[], lab: string): boolean {
+  return all.some(({ directory }) => dirname(lab) === join(directory, ALL)) && !['.', '..'].includes(basename(lab))
 }
 
 /** The labs' cgroups that are there, by name. */

@@ -15,6 +15,8 @@ const SIZE = 65_536
 
 export interface Identity {
   readonly root: boolean
+  /** The number on this host of a lab's first process. */
+  readonly labRoot: number
   /** The number on this host of root in a node: who owns a prepared root filesystem. */
   readonly nodeRoot: number
   /** Writes the maps of the lab's user namespace. */
@@ -24,7 +26,7 @@ export interface Identity {
 export function identity(): Identity {
   if (process.getuid?.() === 0) {
     return {
-      root: true, nodeRoot: ROOT_OWNER + 1,
+      root: true, labRoot: ROOT_OWNER, nodeRoot: ROOT_OWNER + 1,
       map: async pid => {
         for (const kind of ['uid', 'gid']) await writeFile(`/proc/${pid}/${kind}_map`, `0 ${ROOT_OWNER} ${SIZE}\n`)
       },
@@ -34,7 +36,7 @@ export function identity(): Identity {
   const uids = grantedRange(read('/etc/subuid'), username, uid)
   const gids = grantedRange(read('/etc/subgid'), username, uid)
   return {
-    root: false, nodeRoot: uids ?? -1,
+    root: false, labRoot: uid, nodeRoot: uids ?? -1,
     map: async pid => {
       if (uids === undefined || gids === undefined) throw new Unable(NO_RANGE(username))
       // The kernel lets an ordinary user map only itself; these helpers are set-user-id and check /etc/subuid.

@@ -5,10 +5,10 @@ import { Unable } from '../../core/mistake.ts'
 import type { LabId, Node, Provider, RunningLab, UpOptions } from '../../core/provider.ts'
 import type { Topology } from '../../core/topology.ts'
 import type { Running } from '../namespaces/machine.ts'
-import { find, nodesOf, type FoundLab } from '../namespaces/nodes.ts'
+import { cgroupsOf, find, nodesOf, type FoundLab } from '../namespaces/nodes.ts'
 import { up } from '../namespaces/up.ts'
 import { overlaidFiles } from '../recipe.ts'
-import { cgroupsThere, hierarchies, makeCgroups, PROCESSES, removeCgroup } from './cgroups.ts'
+import { cgroupsThere, hierarchies, isOurs, makeCgroups, PROCESSES, removeCgroup } from './cgroups.ts'
 import { identity } from './identity.ts'
 import { startTime, thisHost } from './machine.ts'
 import { problems } from './problems.ts'
@@ -25,9 +25,12 @@ export interface EmbeddedOptions {
 const GONE_MS = 10_000
 
 export function embedded({ home, cache }: EmbeddedOptions): Provider {
-  const found = (): Promise<readonly FoundLab[]> => find(thisHost, home)
   const running = new Map<LabId, Running>()
   const who = identity()
+  // Of another user's processes nothing is believed, not even that they are a lab. Another user may have been
+  // granted the numbers that root takes, so root also writes to nothing that can't be a cgroup of ours.
+  const found = async (): Promise<readonly FoundLab[]> => (await find(thisHost, home)).filter(lab =>
+    lab.uid === who.labRoot && (!who.root || cgroupsOf(lab).every(directory => isOurs(hierarchies(true), directory))))
 
   return {
     name: 'embedded',
@@ -78,13 +81,13 @@ export function embedded({ home, cache }: EmbeddedOptions): Provider {
         // the last process of each namespace its mounts and wires.
         process.kill(it.pid, 'SIGKILL')
         await gone(it.pid)
-        await removeCgroups(it.labels.get('HARDWAY_CGROUPS')?.split(' ').filter(Boolean) ?? [])
+        await removeCgroups(cgroupsOf(it))
       }
       running.delete(lab)
     },
 
     async leftovers(options: { readonly remove: boolean }): Promise<readonly string[]> {
-      const inUse = new Set((await found()).flatMap(lab => lab.labels.get('HARDWAY_CGROUPS')?.split(' ') ?? []))
+      const inUse = new Set((await found()).flatMap(cgroupsOf))
       const dead = cgroupsThere(hierarchies(who.root)).filter(({ name, directory }) => {
         const [, pid, start] = /\.(\d+)-(\d+)$/.exec(name) ?? []
         return !inUse.has(directory) && startTime(Number(pid)) !== start

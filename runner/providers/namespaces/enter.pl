@@ -1,9 +1,15 @@
 # Enters a node: enter.pl PID KEYCTL PROCESSES CGROUP… -- ARGV…
-# Perl because two things are needed that no shell and no tool of util-linux can do.
+# Perl because three things are needed that no shell and no tool of util-linux can do.
 use strict;
 my ($pid, $keyctl, $processes) = splice @ARGV, 0, 3;
 my @cgroups;
 while (($_ = shift // '--') ne '--') { push @cgroups, $_ }
+# A file or directory that the caller's shell left open for its children would be a way out of the node.
+opendir my $open, '/proc/self/fd' or die "/proc/self/fd: $!\n";
+for my $number (grep { $_ > 2 } readdir $open) {
+  open my $file, '<&=', $number or next;
+  close $file;
+}
 # keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL): otherwise the command could use the caller's keys. The number of
 # the system call comes from whoever knows the processor: loading POSIX to ask would cost more than all the rest.
 syscall $keyctl, 1, 0 if $keyctl;

@@ -45,10 +45,11 @@ if [ "${1-}" != inside ]; then
   done
   # Where the file system has options that older tools of mount would drop, this is refused; nodes only ever
   # write to their own layer.
-  mount -o remount,bind,ro /mnt 2>/dev/null || :
+  for bound in /mnt /mnt/tmp/lower; do mount -o remount,bind,ro "$bound" 2>/dev/null || :; done
   cd /mnt
   # A container's seccomp filter refuses pivot_root; there the machine's own files are the container's.
-  pivot_root . mnt 2>/dev/null || mount --move . /
+  export HW_STACKED=
+  pivot_root . mnt 2>/dev/null || { HW_STACKED=yes; mount --move . /; }
   exec chroot . /bin/sh -c "$HW_SCRIPT" lab.sh inside
 fi
 
@@ -68,6 +69,8 @@ printf %s "$HW_FILES" | base64 -d | perl -0ne '
     print $out $text; close $out; chmod oct $mode, "files/$path";
   }'
 chown -R 1:1 files
+# There a node's root, moved over the lab's files, can be taken off again: what is seen then must not be writable.
+[ -z "$HW_STACKED" ] || setpriv --no-new-privs sh -c 'mount --bind files files; mount -o remount,bind,ro files'
 ip link set lo up
 # IPv6 would fill captures with neighbour and router discovery that no lesson is about, and a fabric that
 # passed frames to iptables would put packets together that nodes had fragmented.

@@ -4,7 +4,7 @@ import type { LabId, Node } from '../../core/provider.ts'
 import type { Evidence } from '../../core/verdict.ts'
 import { CouldNotLook } from '../../core/verdict.ts'
 import { exec, type Machine } from './machine.ts'
-import { script } from './script.ts'
+import { KEYCTL, script } from './script.ts'
 
 /** A lab as its first process shows it. Process numbers are the machine's. */
 export interface FoundLab {
@@ -12,6 +12,8 @@ export interface FoundLab {
   readonly pid: number
   /** False while it would end with its starter. */
   readonly kept: boolean
+  /** Whose its first process is, as the machine counts users. */
+  readonly uid: number
   readonly labels: ReadonlyMap<string, string>
   readonly names: readonly string[]
   /** Only nodes that are alive. */
@@ -36,14 +38,16 @@ export function readFound(text: string): readonly FoundLab[] {
     const lab = labels.get('HARDWAY_LAB')
     const nodes = labels.get('HARDWAY_NODES')
     if (lab === undefined || nodes === undefined) return []
+    const uid = Number(rest.find(line => line.startsWith('uid '))?.slice('uid '.length))
     // A node's first process is a child of the lab's first process, one process namespace deeper, and number 1
     // there: a learner's process can't look like that, so a number that was given away is not believed.
     const children = rest.filter(line => line.startsWith('node ')).map(line => line.split(/\s+/).slice(1).map(Number))
     const alive = new Map(children.filter(numbers => numbers.length >= 3 && numbers.at(-1) === 1)
       .map(numbers => [numbers.at(-2), numbers[0]] as const))
-    const entries = nodes.split(' ').map(entry => entry.split('='))
+    // These become parts of paths.
+    const entries = nodes.split(' ').map(entry => entry.split('=')).filter(([name = '']) => /^[a-z][a-z0-9-]*$/.test(name))
     return [{
-      lab, pid: Number(pid), kept: command === 'catatonit', labels,
+      lab, pid: Number(pid), kept: command === 'catatonit', uid, labels,
       names: entries.map(([name = '']) => name),
       pids: new Map(entries.flatMap(([name = '', number = '']) => {
         const host = alive.get(Number(number))
@@ -53,9 +57,14 @@ export function readFound(text: string): readonly FoundLab[] {
   })
 }
 
+/** The lab's directories with one for each node in them. */
+export function cgroupsOf(lab: FoundLab): readonly string[] {
+  return lab.labels.get('HARDWAY_CGROUPS')?.split(' ').filter(Boolean) ?? []
+}
+
 /** The nodes of a lab that are alive, and its fabric. */
 export function nodesOf(machine: Machine, lab: FoundLab, command: (argv: readonly string[], node: string) => readonly string[]): readonly Node[] {
-  const cgroups = lab.labels.get('HARDWAY_CGROUPS')?.split(' ').filter(Boolean) ?? []
+  const cgroups = cgroupsOf(lab)
   const processes = lab.labels.get('HARDWAY_PROCESSES') ?? ''
   const entered = (name: string, enter: readonly string[]): Node => ({
     name,
@@ -69,9 +78,6 @@ export function nodesOf(machine: Machine, lab: FoundLab, command: (argv: readonl
     entered('fabric', enter(lab.pid, '', [])),
   ]
 }
-
-/** The system call's number; 64-bit processors newer than x86-64 share one table. */
-const KEYCTL = process.arch === 'x64' ? 250 : 219
 
 /** The machine's argv that enters a node, before the command itself. */
 function enter(pid: number, processes: string, cgroups: readonly string[]): readonly string[] {

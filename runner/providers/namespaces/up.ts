@@ -4,7 +4,7 @@ import type { UpOptions } from '../../core/provider.ts'
 import { Unable } from '../../core/mistake.ts'
 import { wires } from '../wire.ts'
 import type { Machine, Running } from './machine.ts'
-import { script } from './script.ts'
+import { KEYCTL, script } from './script.ts'
 
 export interface Start {
   readonly topology: Topology
@@ -41,7 +41,7 @@ export async function up(machine: Machine, start: Start, options: UpOptions): Pr
   let stdout = ''
   let stderr = ''
   const running = machine.spawn(
-    [...start.before, 'unshare', '-U', '-m', '-p', '-n', '-u', '-i', '-C', '-f', '--keep-caps', 'sh', '-c', WAIT_FOR_MAPS],
+    ['perl', '-e', script('apart.pl'), String(KEYCTL), '--', ...start.before, 'unshare', '-U', '-m', '-p', '-n', '-u', '-i', '-C', '-f', '--keep-caps', 'sh', '-c', WAIT_FOR_MAPS],
     (stream, piece) => {
       if (stream === 'stderr') {
         stderr = (stderr + piece.toString()).slice(-4000)
@@ -58,7 +58,7 @@ export async function up(machine: Machine, start: Start, options: UpOptions): Pr
     failed.reject(new Unable(why))
   }
   void running.ended.then(code =>
-    failed.reject(new Unable(`the nodes did not start (exit ${code ?? 'by a signal'}): ${stderr.trim() || 'nothing was said'}`)))
+    failed.reject(new Unable(`the nodes did not start (exit ${code ?? 'by a signal'}): ${stderr.trim() || 'nothing was said'}`)), failed.reject)
   const timer = setTimeout(() => stop(`the nodes were not up after ${DEADLINE_MS / 1000} s: ${stderr.trim()}`), DEADLINE_MS)
   const onAbort = (): void => stop('stopped before the nodes were up')
   options.signal.addEventListener('abort', onAbort, { once: true })
