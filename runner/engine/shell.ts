@@ -40,7 +40,7 @@ function shell(node: Node): Shell {
   return $({
     spawn: spawn as never, shell: '/bin/bash', prefix: 'set -euo pipefail;', postfix: '', quote,
     verbose: false, stdio: ['ignore', 'pipe', 'pipe'], detached: false,
-  }) as Shell
+  })
 }
 
 /** Types what a lesson prints, in its order. `bash -e`: a line that fails ends it, as it would end a learner's patience. */

@@ -1,5 +1,6 @@
 // Nodes as namespaces of this host, over an overlay of the prepared root filesystem. No daemon; and root in a
 // node is root of a user namespace only.
+import { createHash } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Unable } from '../../core/mistake.ts'
 import type { LabId, Node, Provider, RunningLab, UpOptions } from '../../core/provider.ts'
@@ -27,6 +28,8 @@ const GONE_MS = 10_000
 export function embedded({ home, cache }: EmbeddedOptions): Provider {
   const running = new Map<LabId, Running>()
   const who = identity()
+  /** Labs of another state folder have cgroups beside ours. */
+  const key = createHash('sha256').update(home).digest('hex').slice(0, 8)
   // Of another user's processes nothing is believed, not even that they are a lab. Another user may have been
   // granted the numbers that root takes, so root also writes to nothing that can't be a cgroup of ours.
   const found = async (): Promise<readonly FoundLab[]> => (await find(thisHost, home)).filter(lab =>
@@ -40,8 +43,8 @@ export function embedded({ home, cache }: EmbeddedOptions): Provider {
     async up(lab: LabId, topology: Topology, options: UpOptions): Promise<void> {
       if ((await found()).some(other => other.lab === lab)) throw new Unable(`${lab} is running already`)
       const all = hierarchies(who.root)
-      // The name says who makes it, so that nobody else takes it for something left behind.
-      const group = `${lab}.${process.pid}-${startTime(process.pid)}`
+      // The name says whose it is and who makes it, so that nobody takes it for something left behind.
+      const group = `${key}.${lab}.${process.pid}-${startTime(process.pid)}`
       const cgroups = makeCgroups(all, group, topology.nodes.map(node => node.name), who.root)
       const processes = cgroups.length === 0 ? PROCESSES : undefined
       const lower = rootfs(cache)
@@ -90,7 +93,7 @@ export function embedded({ home, cache }: EmbeddedOptions): Provider {
       const inUse = new Set((await found()).flatMap(cgroupsOf))
       const dead = cgroupsThere(hierarchies(who.root)).filter(({ name, directory }) => {
         const [, pid, start] = /\.(\d+)-(\d+)$/.exec(name) ?? []
-        return !inUse.has(directory) && startTime(Number(pid)) !== start
+        return name.startsWith(`${key}.`) && !inUse.has(directory) && startTime(Number(pid)) !== start
       })
       if (options.remove) await removeCgroups(dead.map(({ directory }) => directory))
       return [...dead.map(({ directory }) => `cgroup ${directory}`), ...await halfMade(cache, options)]
