@@ -1,0 +1,239 @@
+// What works on this machine, what mends what does not, and what of this program still exists on it.
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { arch, release } from 'node:os'
+import { join } from 'node:path'
+import { FEATURES, type Feature, type FeatureStatus } from '../../core/features.ts'
+import type { Problem, Progress, Provider, ProviderName } from '../../core/provider.ts'
+import { probeFeatures, type FeatureResult } from '../../engine/features.ts'
+import { coloured, json, paint, plain, result } from '../print.ts'
+
+export interface DoctorReport {
+  /** A way to get nodes works, and nothing that a lab requires is missing. */
+  readonly ok: boolean
+  readonly system: { readonly platform: string; readonly kernel: string; readonly arch: string; readonly node: string; readonly user: 'root' | 'ordinary' }
+  readonly providers: readonly DoctoredProvider[]
+  /** Which provider's node the features were tried in; none if none works. */
+  readonly triedIn: ProviderName | undefined
+  readonly features: readonly DoctoredFeature[]
+}
+
+export interface DoctoredProvider {
+  readonly name: ProviderName
+  readonly works: boolean
+  /** `limit`: it works, with less protection than it could have. */
+  readonly problems: readonly { readonly what: string; readonly mend: string; readonly severity: 'problem' | 'limit' }[]
+}
+
+export interface DoctoredFeature {
+  readonly name: string
+  readonly what: string
+  readonly status: FeatureStatus
+  readonly because?: string
+  /** A command, or a sentence where no command can. */
+  readonly mend?: string
+  readonly wanted: string
+  /** Labs that are skipped without it. */
+  readonly labs: readonly string[]
+}
+
+export interface DoctorOptions {
+  readonly progress?: Progress
+  /** Which labs require which features. */
+  readonly required?: ReadonlyMap<string, readonly string[]>
+}
+
+export async function doctor(providers: readonly Provider[], signal: AbortSignal, { progress = { say() {} }, required = new Map() }: DoctorOptions = {}): Promise<DoctorReport> {
+  const found = await Promise.all(providers.map(async provider => [provider, await problemsOf(provider)] as const))
+  // The first that works is the one that `lab start` takes. One that can't be prepared does not work after all.
+  let tried: readonly [ProviderName, readonly FeatureResult[]] | undefined
+  for (const [provider, problems] of found) {
+    if (problems.some(isHard)) continue
+    try {
+      await provider.prepare(progress)
+      tried = [provider.name, await probeFeatures(provider, undefined, signal)]
+      break
+    } catch (error) {
+      if (signal.aborted) throw error
+      problems.push({ what: `no node could be started: ${error instanceof Error ? error.message : String(error)}`, mend: 'see above; `npx lab doctor` tries again' })
+    }
+  }
+  const host = thisHost()
+  const features = (tried?.[1] ?? []).map(one => doctored(one, required.get(one.name) ?? [], host))
+  const doctoredProviders = found.map(([{ name }, problems]) => ({
+    name, works: !problems.some(isHard),
+    problems: problems.map(({ what, mend, severity }) => ({ what, mend, severity: severity ?? 'problem' as const })),
+  }))
+  return {
+    ok: doctoredProviders.some(({ works }) => works) && features.every(({ status, labs }) => status === 'ok' || labs.length === 0),
+    system: { platform: process.platform, kernel: release(), arch: arch(), node: process.version, user: process.getuid?.() === 0 ? 'root' : 'ordinary' },
+    providers: doctoredProviders, triedIn: tried?.[0], features,
+  }
+}
+
+async function problemsOf(provider: Provider): Promise<Problem[]> {
+  try {
+    return [...await provider.problems()]
+  } catch (error) {
+    return [{ what: `it could not be examined: ${error instanceof Error ? error.message : String(error)}`, mend: 'please report this' }]
+  }
+}
+
+function isHard({ severity }: Problem): boolean {
+  return severity === undefined
+}
+
+function doctored({ name, what, status, because }: FeatureResult, labs: readonly string[], host: Host): DoctoredFeature {
+  const feature = FEATURES[name]
+  if (status === 'ok' || feature === undefined) return { name, what, status, wanted: feature?.wanted ?? '', labs }
+  return { name, what, status, ...(because === undefined ? {} : { because }), mend: mendOf(status, feature, host), wanted: feature.wanted, labs }
+}
+
+/** What is known of the kernel under the nodes; of an engine's machine elsewhere nothing is. */
+export interface Host {
+  readonly kernel: string
+  /** Names of the modules that this kernel could load; undefined where it can load none. */
+  readonly modules: ReadonlySet<string> | undefined
+  readonly ubuntu: boolean
+}
+
+function thisHost(): Host {
+  const kernel = release()
+  const folder = `/lib/modules/${kernel}`
+  const read = (file: string): string => existsSync(file) ? readFileSync(file, 'utf8') : ''
+  const names = [...read(`${folder}/modules.dep`).matchAll(/^[^:]*?([^/:]+)\.ko[^:/]*:/gm)].map(([, name = '']) => name.replaceAll('-', '_'))
+  return { kernel, modules: names.length > 0 ? new Set(names) : undefined, ubuntu: /^ID=ubuntu$/m.test(read('/etc/os-release')) }
+}
+
+export function mendOf(status: FeatureStatus, { modules }: Feature, { kernel, modules: loadable, ubuntu }: Host): string {
+  if (status === 'unknown') return 'nothing was learned about the kernel: the reason above is what to mend'
+  if (status === 'refused') return 'root in a node may not; nodes of another provider, or of a virtual machine, may'
+  const here = modules.filter(name => loadable?.has(name))
+  if (here.length > 0) return `sudo modprobe ${here.length > 1 ? '-a ' : ''}${here.join(' ')}`
+  // Ubuntu's small kernels leave the rarer modules to a second package.
+  if (modules.length > 0 && loadable !== undefined && ubuntu) return `sudo apt-get install linux-modules-extra-${kernel} && sudo modprobe -a ${modules.join(' ')}`
+  return 'no command can: this kernel is built without it'
+}
+
+export function printDoctor(report: DoctorReport, { colour }: { readonly colour: boolean }): string {
+  const style = paint(colour)
+  const { system, providers, triedIn, features } = report
+  const lines = [`Linux ${system.kernel} ${system.arch} · Node ${system.node} · as ${system.user === 'root' ? 'root' : 'an ordinary user'}`.replace(/^Linux/, system.platform === 'linux' ? 'Linux' : system.platform), '']
+  for (const { name, works, problems } of providers) {
+    lines.push(`${works ? style('green', '✓') : style('red', '✗')} ${style('bold', name)} ${works ? 'gives nodes here' : 'can give no nodes here'}`)
+    for (const { what, mend, severity } of problems) {
+      lines.push(`  ${severity === 'limit' ? style('yellow', '!') : style('red', '✗')} ${plain(what)}`, `      ${style('dim', 'mend:')} ${plain(mend)}`)
+    }
+  }
+  if (triedIn === undefined) return [...lines, '', 'no node, so nothing of the kernel could be tried'].join('\n')
+  const good = features.filter(({ status }) => status === 'ok')
+  lines.push('', `${style('green', '✓')} ${good.length} of ${features.length} kernel features work in a node (${triedIn}):`)
+  lines.push(...wrapped(good.map(({ name }) => name), 96).map(line => `    ${line}`))
+  for (const { name, what, status, because, mend, wanted, labs } of features.filter(one => one.status !== 'ok')) {
+    const mark = labs.length > 0 ? style('red', '✗') : status === 'unknown' ? style('yellow', '?') : style('dim', '○')
+    lines.push(`${mark} ${style('bold', name)}: ${what}; ${status}${because === undefined ? '' : ` (${plain(because)})`}`)
+    if (mend !== undefined) lines.push(`      ${style('dim', 'mend:')} ${mend}`)
+    lines.push(labs.length > 0 ? `      ${style('dim', 'skipped without it:')} ${labs.join(', ')}` : `      ${style('dim', 'wanted for:')} ${wanted}`)
+  }
+  return lines.join('\n')
+}
+
+function wrapped(words: readonly string[], width: number): string[] {
+  const lines: string[] = []
+  for (const word of words) {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`
+    else lines.push(word)
+  }
+  return lines
+}
+
+export interface LeaksReport {
+  /** Nothing is there but what is kept on purpose. */
+  readonly ok: boolean
+  /** Labs that run, each with the command that ends it. */
+  readonly running: readonly { readonly lab: string; readonly provider: ProviderName; readonly nodes: readonly string[]; readonly mend: string }[]
+  /** What runs that were killed left behind. */
+  readonly leftovers: readonly { readonly provider: ProviderName; readonly what: string; readonly mend: string }[]
+  /** Caches and progress, which are no leaks, each with the command that removes it. */
+  readonly kept: readonly { readonly what: string; readonly remove: string }[]
+}
+
+/** Asks and changes nothing. `cache` is where root filesystems are. */
+export async function leaks(providers: readonly Provider[], home: string, cache?: string): Promise<LeaksReport> {
+  const [running, leftovers] = await Promise.all([
+    Promise.all(providers.map(async provider => (await provider.running()).map(({ lab, nodes }) =>
+      ({ lab, provider: provider.name, nodes, mend: `npx lab stop ${lab}` })))),
+    Promise.all(providers.map(async provider => (await provider.leftovers({ remove: false })).map(what =>
+      ({ provider: provider.name, what, mend: 'npx lab stop --all' })))),
+  ])
+  const all = { running: running.flat(), leftovers: leftovers.flat() }
+  return { ok: all.running.length === 0 && all.leftovers.length === 0, ...all, kept: [...rootfsKept(cache), ...homeKept(home)] }
+}
+
+function rootfsKept(cache: string | undefined): LeaksReport['kept'] {
+  if (cache === undefined || !existsSync(cache)) return []
+  return readdirSync(cache).filter(name => /^rootfs-[^.]+$/.test(name)).map(name => {
+    const path = join(cache, name)
+    // Its files belong to numbers that only the user's own user namespace maps.
+    return { what: `root filesystem ${path}`, remove: `${process.getuid?.() === 0 ? '' : 'unshare -U --map-root-user --map-auto '}rm -rf ${quotedPath(path)}` }
+  })
+}
+
+function homeKept(home: string): LeaksReport['kept'] {
+  return existsSync(home) ? [{ what: `progress and journals in ${home}`, remove: `rm -rf ${quotedPath(home)}` }] : []
+}
+
+function quotedPath(path: string): string {
+  return /^[\w./+@-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
+}
+
+export function printLeaks(report: LeaksReport, { colour }: { readonly colour: boolean }): string {
+  const style = paint(colour)
+  const lines = [
+    ...report.running.map(({ lab, provider, nodes, mend }) => [`${style('yellow', '●')} ${lab} is running: ${nodes.join(' ')} (${provider})`, mend]),
+    ...report.leftovers.map(({ provider, what, mend }) => [`${style('red', '✗')} ${plain(what)} (${provider})`, mend]),
+  ].flatMap(([what, mend]) => [what, `      ${style('dim', 'mend:')} ${mend}`])
+  if (report.ok) lines.push(`${style('green', '✓')} nothing of this program is left on this machine`)
+  if (report.kept.length > 0) lines.push('', 'kept on purpose:')
+  for (const { what, remove } of report.kept) lines.push(`  ${what}`, `      ${style('dim', 'remove:')} ${remove}`)
+  return lines.join('\n')
+}
+
+/** `lab doctor [--leaks]`: 0 all is well, 1 it is not, 3 nothing could be tried. */
+export async function doctorCommand(options: { readonly leaks?: true; readonly json?: true }): Promise<number> {
+  const { home, cache, provider } = await import('../context.ts')
+  const all: Provider[] = await Promise.all((process.platform === 'linux' ? ['embedded', 'docker'] as const : ['docker'] as const).map(provider))
+  const colour = coloured(process.stdout)
+  if (options.leaks) {
+    // What can't work here has nothing here.
+    const able = (await Promise.all(all.map(async each => (await problemsOf(each)).some(isHard) && each.name !== 'embedded' ? [] : [each]))).flat()
+    const report = await leaks(able, home, cache)
+    if (options.json) json(report)
+    else result(printLeaks(report, { colour }))
+    return report.ok ? 0 : 1
+  }
+  const [{ interruptible }, { progressOn }] = await Promise.all([import('../interrupt.ts'), import('../progress.ts')])
+  const progress = progressOn(process.stderr)
+  const required = await requiredBy()
+  const report = await interruptible(signal => doctor(all, signal, { progress, required })).finally(() => progress.end())
+  if (options.json) json(report)
+  else result(printDoctor(report, { colour }))
+  return report.ok ? 0 : report.triedIn === undefined ? 3 : 1
+}
+
+/** The labs that each feature is required by. A lesson that can't be read is `lab lint`'s business. */
+async function requiredBy(): Promise<ReadonlyMap<string, readonly string[]>> {
+  const [{ listLabs }, { parseLesson }, { root }] =
+    await Promise.all([import('../../engine/course.ts'), import('../../core/lesson.ts'), import('../context.ts')])
+  const required = new Map<string, string[]>()
+  for (const { slug, dir } of listLabs(root)) {
+    try {
+      for (const name of parseLesson(readFileSync(join(dir, 'lesson.md'), 'utf8'), slug).requires) {
+        required.set(name, [...required.get(name) ?? [], slug])
+      }
+    } catch {
+      continue
+    }
+  }
+  return required
+}
