@@ -24,3 +24,18 @@ export function record(value: unknown): Json {
 export function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
+
+export function texts(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter(one => typeof one === 'string') : []
+}
+
+/** A whole number from 0, or nothing: never NaN, which is less than, more than and unequal to everything. */
+export function whole(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined
+}
+
+/** A part without which the rest means nothing. */
+export function needed<T>(value: T | undefined, name: string): T {
+  if (value === undefined) throw new Error(`expected a ${name}`)
+  return value
+}

@@ -1,0 +1,217 @@
+// Real exchanges between namespaces, over TCP and UDP: of a random nonce on a random port, so that no recorded or
+// faked answer passes by luck. All that the checks of one look want is done at once, whoever wants it.
+import { randomBytes } from 'node:crypto'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { Bench, Namespace } from '../runner/core/bench.ts'
+import { CouldNotLook, type Evidence, type NonEmpty } from '../runner/core/verdict.ts'
+import { ownerOf, type Missing, type NamedEnd, type Owner } from './ends.ts'
+import { readAsked, readHeard, readReady, type Answer, type Asked, type Heard } from './read/probe.ts'
+import { readFrames, type Frame, type Header } from './read/tcpdump.ts'
+import { start, type Running } from './running.ts'
+import { readFrom, unable } from './tool.ts'
+
+export const PROBE = '/usr/local/lib/hardway/probe'
+const CAPTURE = 'exec tcpdump -i any -Q in -l -nn -s 200 --immediate-mode -Z root ip 2>&1'
+/** Frames reach a capture a moment after the answer reaches the client. */
+const FRAMES_MS = 60
+const ANSWER_MS = 250
+
+export interface Want {
+  readonly from: NamedEnd
+  readonly to: NamedEnd
+  /** Also look at the wire, if the two are on different nodes. */
+  readonly wire?: boolean
+}
+
+export interface Exchange extends Want {
+  readonly client: Owner
+  readonly server: Owner
+  readonly tcp: Answer
+  readonly udp: Answer
+  /** What the server received by UDP, whether or not its answer found the way back. */
+  readonly heard: Heard | undefined
+  /** What passed between the nodes; undefined if nobody looked. */
+  readonly frames: readonly Frame[] | undefined
+  readonly evidence: NonEmpty<Evidence>
+}
+
+export type Outcome = Exchange | (Want & { readonly missing: Missing })
+
+interface Batch {
+  readonly wants: Map<string, Want>
+  readonly outcomes: Promise<ReadonlyMap<string, Outcome>>
+}
+
+const open = new WeakMap<Bench, Batch>()
+
+/** The outcome of each, in the order given. To be called before a look waits for anything else. */
+export async function exchange(bench: Bench, wants: readonly Want[]): Promise<readonly Outcome[]> {
+  let batch = open.get(bench)
+  if (batch === undefined) {
+    const all = new Map<string, Want>()
+    batch = {
+      wants: all,
+      outcomes: turn().then(() => {
+        open.delete(bench)
+        return exchangeAll(bench, all)
+      }),
+    }
+    open.set(bench, batch)
+  }
+  for (const want of wants) {
+    const known = batch.wants.get(keyOf(want))
+    batch.wants.set(keyOf(want), { ...want, wire: want.wire === true || known?.wire === true })
+  }
+  const outcomes = await batch.outcomes
+  return wants.map(want => {
+    const outcome = outcomes.get(keyOf(want))
+    if (outcome === undefined) throw new Error(`${keyOf(want)} was not tried`)
+    // Another check may call the same ends by other names.
+    return { ...outcome, from: want.from, to: want.to }
+  })
+}
+
+function keyOf({ from, to }: Want): string {
+  return [from, to].map(end => `${end.place ?? ''} ${end.address} ${end.named ? end.name : ''}`).join(' > ')
+}
+
+interface Pair {
+  readonly key: string
+  readonly want: Want
+  readonly client: Owner
+  readonly server: Owner
+}
+
+interface Server {
+  readonly running: Running
+  readonly port: number
+}
+
+async function exchangeAll(bench: Bench, wants: ReadonlyMap<string, Want>): Promise<ReadonlyMap<string, Outcome>> {
+  const outcomes = new Map<string, Outcome>()
+  const pairs: Pair[] = []
+  for (const [key, want] of wants) {
+    const [client, server] = await Promise.all([ownerOf(bench, want.from), ownerOf(bench, want.to)])
+    if ('because' in client) outcomes.set(key, { ...want, missing: client })
+    else if ('because' in server) outcomes.set(key, { ...want, missing: server })
+    else pairs.push({ key, want, client, server })
+  }
+  const running: Promise<Running>[] = []
+  const begin = (one: Promise<Running>): Promise<Running> => {
+    running.push(one)
+    // Whoever waits for it is told; until then it is no rejection that nobody handles.
+    one.catch(() => {})
+    return one
+  }
+  let capture: Running | undefined
+  try {
+    const captured = pairs.some(onWire)
+      ? begin(start(bench.place('fabric'), ['sh', '-c', CAPTURE], output => output.includes('listening on')))
+      : undefined
+    const serving = new Map<Namespace, Promise<Server>>()
+    for (const { server: { namespace } } of pairs) {
+      if (!serving.has(namespace)) serving.set(namespace, serve(begin(start(namespace.place, [PROBE, 'serve'], output => readReady(output) !== undefined))))
+    }
+    const servers = new Map(await Promise.all([...serving].map(async ([namespace, server]) => [namespace, await server] as const)))
+    capture = await captured
+    const asking = new Map<Namespace, { pair: Pair; nonce: string }[]>()
+    for (const pair of pairs) {
+      const questions = asking.get(pair.client.namespace) ?? []
+      asking.set(pair.client.namespace, [...questions, { pair, nonce: randomBytes(12).toString('hex') }])
+    }
+    const answered = await Promise.all([...asking].map(async ([namespace, questions]) => {
+      const portOf = (pair: Pair): number => servers.get(pair.server.namespace)?.port ?? 0
+      const { asked, evidence } = await ask(namespace, questions.map(({ pair, nonce }) => ({ address: pair.want.to.address, port: portOf(pair), nonce })))
+      return questions.map(({ pair, nonce }) => {
+        const port = portOf(pair)
+        const answer = (protocol: 'tcp' | 'udp'): Answer => {
+          const found = asked.find(one => one.protocol === protocol && one.address === pair.want.to.address && one.port === port)
+          if (found === undefined) throw new CouldNotLook(`${namespace.place.name}: the probe says nothing of ${protocol} ${pair.want.to.address}`, evidence)
+          return found.answer
+        }
+        return { pair, nonce, port, evidence, tcp: answer('tcp'), udp: answer('udp') }
+      })
+    }))
+    const results = answered.flat()
+    const frames = await framesOf(capture, results.filter(({ pair }) => onWire(pair)))
+    for (const { pair, nonce, port, evidence, tcp, udp } of results) {
+      const heard = readHeard(servers.get(pair.server.namespace)?.running.output() ?? '').find(one => one.nonce === nonce)
+      const seen = onWire(pair) ? frames.filter(frame => frame.headers.some(header => isOf(header, port, tcp) || isOf(header, port, udp))) : undefined
+      outcomes.set(pair.key, {
+        ...pair.want, client: pair.client, server: pair.server, tcp, udp, heard, frames: seen,
+        evidence: [evidence, ...(seen === undefined || capture === undefined ? [] : [shown(capture.output(), port, frames.length)])],
+      })
+    }
+    return outcomes
+  } finally {
+    // All of them, those too that got ready only after something else had failed. A capture takes its time to
+    // end and leaves nothing in a node: nobody waits for it.
+    await Promise.all(running.map(async one => {
+      const started = await one.catch(() => undefined)
+      const stopped = started?.stop()
+      if (started !== capture) await stopped
+      else stopped?.catch(() => {})
+    }))
+  }
+}
+
+async function serve(starting: Promise<Running>): Promise<Server> {
+  const running = await starting
+  return { running, port: readReady(running.output()) ?? 0 }
+}
+
+export interface Question {
+  readonly address: string
+  readonly port: number
+  readonly nonce: string
+}
+
+/** One client, all its questions over TCP and UDP at once. */
+export async function ask(namespace: Namespace, questions: readonly Question[], answerMs = ANSWER_MS): Promise<{ readonly asked: readonly Asked[]; readonly evidence: Evidence }> {
+  const stdin = questions.flatMap(({ address, port, nonce }) => [`tcp ${address} ${port} ${nonce}\n`, `udp ${address} ${port} ${nonce}\n`]).join('')
+  const evidence = await namespace.place.exec([PROBE, 'ask', '--timeout-ms', String(answerMs)], { stdin })
+  if (evidence.exitCode !== 0) throw unable(evidence)
+  return { asked: readFrom(evidence, readAsked), evidence }
+}
+
+/** Loopback and neighbours on one node never pass the wire. */
+function onWire({ want, client, server }: Pair): boolean {
+  return want.wire === true && client.namespace.node !== server.namespace.node
+}
+
+/** Whether the header is of this exchange: the client's port, which NAT seldom changes, and the server's. */
+function isOf(header: Header, port: number, answer: Answer): boolean {
+  if (answer.kind !== 'ok') return header.toPort === port || header.fromPort === port
+  const { ownPort } = answer
+  return (header.toPort === port && header.fromPort === ownPort) || (header.fromPort === port && header.toPort === ownPort)
+}
+
+interface Result {
+  readonly pair: Pair
+  readonly port: number
+  readonly tcp: Answer
+  readonly udp: Answer
+}
+
+async function framesOf(capture: Running | undefined, results: readonly Result[]): Promise<readonly Frame[]> {
+  if (capture === undefined) return []
+  const complete = (output: string): boolean => {
+    const headers = readFrames(output).flatMap(frame => frame.headers)
+    return results.every(({ port, tcp, udp }) => [tcp, udp].every(answer => answer.kind !== 'ok' ||
+      (headers.some(header => header.toPort === port && header.fromPort === answer.ownPort) &&
+        headers.some(header => header.fromPort === port && header.toPort === answer.ownPort))))
+  }
+  await capture.until(complete, FRAMES_MS)
+  return readFrames(capture.output())
+}
+
+/** The capture as evidence of one exchange: the lines that have to do with it, or all if none has. */
+function shown(output: string, port: number, frames: number): Evidence {
+  const lines = output.split('\n')
+  const own = lines.filter(line => line.includes(`.${port} `) || line.includes(`.${port}:`))
+  return {
+    place: 'fabric', argv: ['sh', '-c', CAPTURE], exitCode: undefined, ms: 0,
+    stdout: (own.length > 0 ? own : lines).slice(0, 100).map(line => `${line}\n`).join(''),
+    stderr: `[stopped after ${frames} frames]`,
+  }
+}

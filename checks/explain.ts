@@ -1,0 +1,282 @@
+// Why an exchange failed: follows the packet from hop to hop by what each kernel answers, and says only what was
+// seen. The first reason found is the one; without any, it says how far the way is clear.
+import type { Bench, Link, Namespace, Place } from '../runner/core/bench.ts'
+import type { Evidence, NonEmpty } from '../runner/core/verdict.ts'
+import { allNamespaces, holders, type Missing } from './ends.ts'
+import { ask, type Exchange } from './exchange.ts'
+import { readCounters, type Counters } from './read/counters.ts'
+import { readHooks, readLegacyPolicies } from './read/hooks.ts'
+import { readNeighbours } from './read/neighbours.ts'
+import { readPorts } from './read/ports.ts'
+import { readRefusal, readRoute, type Route } from './read/route.ts'
+import type { Answer } from './read/probe.ts'
+import { readFrom, tool } from './tool.ts'
+
+const MOST_HOPS = 8
+/** Long enough for one packet to be dropped. */
+const AGAIN_MS = 30
+
+const known = new WeakMap<Bench, Map<string, Promise<Missing>>>()
+
+/** The whole sentence about a failed exchange, and its evidence. Found once a look, so that all its checks say the same. */
+export async function explain(bench: Bench, failed: Exchange): Promise<Missing> {
+  const all = known.get(bench) ?? new Map<string, Promise<Missing>>()
+  known.set(bench, all)
+  const key = [failed.from, failed.to].map(({ name, address, place }) => `${name} ${address} ${place ?? ''}`).join(' > ')
+  const explained = all.get(key) ?? find(bench, failed)
+  all.set(key, explained)
+  return explained
+}
+
+async function find(bench: Bench, failed: Exchange): Promise<Missing> {
+  const { from, to, heard, tcp, udp } = failed
+  const what = symptom(failed)
+  const namespaces = await allNamespaces(bench)
+  // UDP needs one packet to arrive: what the server heard tells a lost request from a lost reply.
+  const way = heard === undefined
+    ? new Way(namespaces, failed, to.address, from.address)
+    : new Way(namespaces, failed, heard.from, to.address)
+  const found = await way.follow(heard === undefined ? failed.client.namespace : failed.server.namespace)
+  const half = heard === undefined || (tcp.kind === 'ok' || udp.kind === 'ok') ? '' : `: the request arrives, the reply does not: `
+  const because = half === '' ? `${what}: ${found}` : `${what}${half}${found}`
+  const [first, ...rest] = failed.evidence
+  return { because, evidence: [first, ...rest, ...way.evidence] }
+}
+
+/** `red does not reach green: no answer`. */
+export function symptom({ from, to, tcp, udp }: Exchange): string {
+  const one = say(tcp)
+  const other = say(udp)
+  if (tcp.kind === 'ok') return `${from.name} reaches ${to.name} by TCP, but not by UDP (${other})`
+  if (udp.kind === 'ok') return `${from.name} reaches ${to.name} by UDP, but not by TCP (${one})`
+  return `${from.name} does not reach ${to.name} (${one === other ? one : `TCP: ${one}, UDP: ${other}`})`
+}
+
+function say(answer: Answer): string {
+  switch (answer.kind) {
+    case 'ok': return 'answered'
+    case 'refused': return 'refused'
+    case 'unreachable': return answer.reason.toLowerCase()
+    case 'timeout': return 'no answer'
+    case 'wrong': return `a wrong answer, ${JSON.stringify(answer.text)}`
+  }
+}
+
+/** One direction of an exchange. */
+class Way {
+  readonly evidence: Evidence[] = []
+  readonly #namespaces: readonly Namespace[]
+  readonly #exchange: Exchange
+  readonly #destination: string
+  readonly #source: string
+  constructor(namespaces: readonly Namespace[], exchange: Exchange, destination: string, source: string) {
+    this.#namespaces = namespaces
+    this.#exchange = exchange
+    this.#destination = destination
+    this.#source = source
+  }
+
+  async follow(start: Namespace): Promise<string> {
+    const passed: Namespace[] = []
+    let at = start
+    let came: Link | undefined
+    for (let hop = 0; hop < MOST_HOPS; hop++) {
+      const name = nameOf(at)
+      passed.push(at)
+      if (at.links.some(link => link.addresses.some(held => held.split('/')[0] === this.#destination))) return this.#arrived(passed)
+      const down = at.links.find(link => link.name !== 'lo' && link.addresses.length > 0 && !link.up)
+      if (came !== undefined) {
+        const refused = await this.#forwards(at, came)
+        if (refused !== undefined) return refused
+      }
+      const route = await this.#route(at, came)
+      if (typeof route === 'string') return down === undefined ? route : `${route}, and ${down.name} is down`
+      const link = at.links.find(one => one.name === route.device)
+      if (link === undefined) return `${name} sends it out of ${route.device}, which is gone`
+      const next = route.gateway ?? this.#destination
+      const cut = await this.#carrier(at, link)
+      if (cut !== undefined) return cut
+      const held = holders(this.#namespaces, next)
+      const [owner] = held
+      if (owner === undefined) return `${name} sends it to ${next} on ${link.name}, and nobody has that address`
+      const lost = await this.#linkLost(at, link, next, owner)
+      if (lost !== undefined) return lost
+      if (passed.includes(owner.namespace)) return `${name} sends it back to ${nameOf(owner.namespace)}, and so on until its TTL ends`
+      at = owner.namespace
+      came = owner.link
+    }
+    return `it passes ${passed.map(nameOf).join(', ')} and still has not arrived`
+  }
+
+  /** Every table says that it gets there. */
+  async #arrived(passed: readonly Namespace[]): Promise<string> {
+    for (const namespace of passed) {
+      const dropping = await this.#filters(namespace)
+      if (dropping !== undefined) return dropping
+    }
+    return `every route from ${passed.map(nameOf).join(' to ')} is there; \`npx lab trace\` follows a packet`
+  }
+
+  async #route(at: Namespace, came: Link | undefined): Promise<Route | string> {
+    const through = came === undefined || came.addresses.some(held => held.split('/')[0] === this.#source)
+      ? [] : ['from', this.#source, 'iif', came.name]
+    const evidence = await at.place.exec(['ip', '-j', 'route', 'get', this.#destination, ...through])
+    this.evidence.push(evidence)
+    if (evidence.exitCode === 0) return readFrom(evidence, readRoute)
+    const refusal = readRefusal(evidence.stderr)
+    if (refusal === 'Network is unreachable') return `${nameOf(at)} has no route to ${this.#destination}`
+    const table = await at.place.exec(['ip', 'route', 'show', 'table', 'all', 'match', this.#destination])
+    this.evidence.push(table)
+    const special = /^(blackhole|unreachable|prohibit|throw) .*$/m.exec(table.stdout)?.[0]
+    if (special !== undefined) return `${nameOf(at)} has the route \`${special.trim()}\``
+    if (came !== undefined && refusal !== undefined) {
+      const strict = await this.#reversePath(at, came)
+      if (strict !== undefined) return strict
+    }
+    return refusal === undefined ? `${nameOf(at)} could not say where it sends ${this.#destination}` : `${nameOf(at)} refuses to send it to ${this.#destination} ("${refusal}")`
+  }
+
+  /** Whether a hop passes on what is not its own, seen once more with its counters. */
+  async #forwards(at: Namespace, came: Link): Promise<string | undefined> {
+    const sysctl = await at.place.exec(['sysctl', '-n', 'net.ipv4.ip_forward'])
+    this.evidence.push(sysctl)
+    if (sysctl.stdout.trim() !== '0') return undefined
+    const counted = await this.#countAgain(at.place, 'IpInAddrErrors')
+    return counted
+      ? `${nameOf(at)} received it on ${came.name} and dropped it: net.ipv4.ip_forward is 0 (IpInAddrErrors ${counted})`
+      : `${nameOf(at)} is the next hop, and does not forward: net.ipv4.ip_forward is 0`
+  }
+
+  async #reversePath(at: Namespace, came: Link): Promise<string | undefined> {
+    const sysctl = await at.place.exec(['sysctl', '-n', 'net.ipv4.conf.all.rp_filter', `net.ipv4.conf.${came.name.replaceAll('.', '/')}.rp_filter`])
+    const back = await at.place.exec(['ip', '-j', 'route', 'get', this.#source])
+    this.evidence.push(sysctl, back)
+    // The kernel takes the larger of the two.
+    if (Math.max(...sysctl.stdout.trim().split('\n').map(Number)) !== 1) return undefined
+    const route = back.exitCode === 0 ? readFrom(back, readRoute) : undefined
+    if (route?.device === came.name) return undefined
+    const counted = await this.#countAgain(at.place, 'TcpExtIPReversePathFilter')
+    return `${nameOf(at)} drops it: rp_filter on ${came.name} is 1, and the way back to ${this.#source} is ${route?.device ?? 'none'}${counted ? ` (TcpExtIPReversePathFilter ${counted})` : ''}`
+  }
+
+  async #filters(at: Namespace): Promise<string | undefined> {
+    const [nft, legacy] = await Promise.all([
+      at.place.exec(['nft', '-j', 'list', 'ruleset']),
+      at.place.exec(['iptables-legacy-save']),
+    ])
+    const hooks = [...(nft.exitCode === 0 ? readFrom(nft, readHooks) : []), ...(legacy.exitCode === 0 ? readLegacyPolicies(legacy.stdout) : [])]
+    const ends = [this.#exchange.client.namespace, this.#exchange.server.namespace].includes(at)
+    const dropping = hooks.find(hook => hook.policy === 'drop' && (ends ? hook.hook !== 'forward' : hook.hook === 'forward'))
+    if (dropping === undefined) return undefined
+    this.evidence.push(dropping.name.endsWith('(iptables-legacy)') ? legacy : nft)
+    return `the way is there, but in ${nameOf(at)} ${dropping.name} drops what no rule accepts (policy drop)`
+  }
+
+  /** What is wrong with the sender's own end of the link. */
+  async #carrier(at: Namespace, link: Link): Promise<string | undefined> {
+    if (!link.up) return `${link.name} in ${nameOf(at)} is down`
+    if (link.state !== 'LOWERLAYERDOWN' && link.state !== 'DOWN') return undefined
+    this.evidence.push(at.evidence)
+    const other = this.#otherEnd(at, link)
+    return other === undefined
+      ? `${link.name} in ${nameOf(at)} has no carrier`
+      : `${link.name} in ${nameOf(at)} has no carrier: its other end, ${other.link.name} in ${nameOf(other.namespace)}, is down`
+  }
+
+  /** What is wrong on the link between two hops. */
+  async #linkLost(at: Namespace, link: Link, next: string, owner: { readonly namespace: Namespace; readonly link: Link }): Promise<string | undefined> {
+    const theirs = `${owner.link.name} in ${nameOf(owner.namespace)}`
+    if (!owner.link.up) return `${nameOf(at)} sends it to ${next}, and ${theirs} is down`
+    // On a bridge the other end of each veth must be a port, and a port that forwards.
+    for (const [namespace, end] of [[at, link], [owner.namespace, owner.link]] as const) {
+      const outer = this.#otherEnd(namespace, end)
+      // A veth that leads straight to the other has no bridge to be attached to.
+      if (outer === undefined || !outer.namespace.own || outer.link === link || outer.link === owner.link) continue
+      const where = `${outer.link.name}, the other end of ${end.name} in ${nameOf(namespace)},`
+      if (!outer.link.up) return `${where} is down`
+      if (outer.link.master === undefined) {
+        // The node answers for addresses of its own on any interface, and for others where it is told to.
+        if (owner.namespace === outer.namespace || await this.#answersForOthers(outer.namespace, outer.link)) continue
+        return `${where} is attached to no bridge`
+      }
+      const bridge = outer.namespace.links.find(one => one.name === outer.link.master)
+      if (bridge !== undefined && !bridge.up) return `the bridge ${bridge.name} on ${outer.namespace.node} is down`
+      const { value: ports, evidence } = await tool(outer.namespace.place, ['bridge', '-j', '-d', 'link'], readPorts)
+      const port = ports.find(one => one.index === outer.link.index)
+      if (port !== undefined && port.state !== 'forwarding') {
+        this.evidence.push(evidence)
+        return `${where} is a port of ${port.bridge} that is ${port.state}`
+      }
+      // The bridge itself, and so the node, is never isolated.
+      const between = at !== outer.namespace && owner.namespace !== outer.namespace
+      if (between && port?.isolated === true && ports.filter(one => one.isolated && one.bridge === port.bridge).length > 1) {
+        this.evidence.push(evidence)
+        return `${where} is an isolated port of ${port.bridge}: isolated ports do not talk to each other`
+      }
+    }
+    if (await this.#answers(at, next)) return undefined
+    return `${nameOf(at)} asks on ${link.name} who has ${next}, and nobody answers, though ${theirs} has it`
+  }
+
+  /** Whether the neighbour is known. One in vain stays known as in vain. */
+  async #answers(at: Namespace, next: string): Promise<boolean> {
+    const evidence = await at.place.exec(['ip', '-j', 'neigh', 'show', 'to', next])
+    const neighbour = evidence.exitCode === 0 ? readFrom(evidence, readNeighbours).find(one => one.address === next) : undefined
+    // No entry: nothing was sent that way yet, which says nothing about the link.
+    if (neighbour === undefined || neighbour.mac !== undefined) return true
+    this.evidence.push(evidence)
+    return false
+  }
+
+  async #answersForOthers(at: Namespace, link: Link): Promise<boolean> {
+    const evidence = await at.place.exec(['sysctl', '-n', `net.ipv4.conf.${link.name.replaceAll('.', '/')}.proxy_arp`, 'net.ipv4.conf.all.proxy_arp'])
+    this.evidence.push(evidence)
+    return evidence.stdout.split('\n').includes('1')
+  }
+
+  #otherEnd(at: Namespace, link: Link): { readonly namespace: Namespace; readonly link: Link } | undefined {
+    if (link.kind !== 'veth' || link.peerIndex === undefined) return undefined
+    if (link.peerNamespace === undefined) {
+      const peer = at.links.find(one => one.index === link.peerIndex)
+      return peer === undefined ? undefined : { namespace: at, link: peer }
+    }
+    const peers = this.#namespaces.filter(one => one.node === at.node && one !== at).flatMap(namespace => namespace.links
+      .filter(one => one.index === link.peerIndex && one.peerIndex === link.index && one.kind === 'veth').map(one => ({ namespace, link: one })))
+    return peers.length === 1 ? peers[0] : undefined
+  }
+
+  /** Sends the same once more and tells what a counter did: `0 → 1`. */
+  async #countAgain(place: Place, counter: string): Promise<string | undefined> {
+    const { client, server, from, to, heard } = this.#exchange
+    const [sender, receiver] = heard === undefined ? [client, to.address] : [server, from.address]
+    const before = await counters(place)
+    await ask(sender.namespace, [{ address: receiver, port: 9, nonce: 'explained' }], AGAIN_MS)
+    const after = await counters(place)
+    const [one, other] = [before, after].map(({ value }) => value.get(counter))
+    if (one === undefined || other === undefined || other <= one) return undefined
+    this.evidence.push(before.evidence, after.evidence)
+    return `${one} → ${other}`
+  }
+}
+
+function counters(place: Place): Promise<{ readonly value: Counters; readonly evidence: Evidence }> {
+  return tool(place, ['cat', '/proc/net/snmp', '/proc/net/netstat'], readCounters)
+}
+
+/** `red` for `node1/red`: who a reader thinks of. */
+export function nameOf(namespace: Namespace): string {
+  return namespace.own ? namespace.node : namespace.named ?? namespace.place.name
+}
+
+/** Where a source address was changed, if the rules say so. */
+export async function translation(bench: Bench, nodes: readonly string[], evidence: NonEmpty<Evidence>): Promise<Missing> {
+  for (const node of nodes) {
+    const place = bench.place(node)
+    const [nft, legacy] = await Promise.all([place.exec(['nft', '-s', 'list', 'ruleset']), place.exec(['iptables-legacy-save'])])
+    for (const rules of [nft, legacy]) {
+      const rule = rules.stdout.split('\n').find(line => /\b(masquerade|snat)\b|-j (MASQUERADE|SNAT)\b/.test(line))
+      if (rule !== undefined) return { because: `${node} has the rule \`${rule.trim().slice(0, 160)}\``, evidence: [...evidence, rules] }
+    }
+  }
+  return { because: 'its source address was changed on the way', evidence }
+}

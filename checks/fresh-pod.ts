@@ -1,0 +1,74 @@
+import { randomBytes, randomInt } from 'node:crypto'
+import type { Bench, Check } from '../runner/core/bench.ts'
+import { broadcastOf, formatAddress, networkOf, parseCidr } from '../runner/core/ipv4.ts'
+import { CouldNotLook, fail, pass, type Evidence, type Verdict } from '../runner/core/verdict.ts'
+import { allNamespaces, endsOf, holders, list, ownerOf, type NamedEnd, type Owner } from './ends.ts'
+import { ask } from './exchange.ts'
+import { readReady, type Answer } from './read/probe.ts'
+import { start } from './running.ts'
+
+const TOOL = '/usr/local/lib/hardway/fresh-pod'
+/** Whoever finds one left over knows whose it was. */
+const LINK = 'hwfresh-'
+
+/**
+ * `a new pod on node1 is reached by red and green at once, without another command`: one that the check makes, on
+ * the bridge that has the gateway's address, and that is gone again when it has looked.
+ */
+export function freshPod(node: string, gateway: string, from: readonly string[] | Readonly<Record<string, string>>): Check {
+  const ends = endsOf(from)
+  return {
+    claim: `a new pod on ${node} is reached by ${list(ends.map(end => end.name))} at once, without another command`,
+    look: bench => look(bench, node, gateway, ends),
+  }
+}
+
+async function look(bench: Bench, node: string, gateway: string, ends: readonly NamedEnd[]): Promise<Verdict> {
+  const own = (await bench.namespaces(node)).find(one => one.own)
+  if (own === undefined) throw new CouldNotLook(`${node} has no namespace of its own`)
+  const bridge = own.links.find(link => link.kind === 'bridge' && link.addresses.some(held => held.split('/')[0] === gateway))
+  if (bridge === undefined) return fail(`no bridge of ${node} has the address ${gateway}: a new pod would have no gateway`, own.evidence)
+  const clients: { readonly end: NamedEnd; readonly owner: Owner }[] = []
+  for (const end of ends) {
+    const owner = await ownerOf(bench, end)
+    if ('because' in owner) return fail(owner.because, ...owner.evidence)
+    clients.push({ end, owner })
+  }
+  const held = bridge.addresses.find(one => one.split('/')[0] === gateway) ?? ''
+  const address = await freeAddress(bench, held)
+  if (address === undefined) return fail(`${held} on ${bridge.name} leaves no address for another pod`, own.evidence)
+  const link = LINK + randomBytes(3).toString('hex')
+  const pod = await start(own.place, [TOOL, link, bridge.name, address, gateway], output => readReady(output) !== undefined)
+  try {
+    const [plain = ''] = address.split('/')
+    const port = readReady(pod.output()) ?? 0
+    const asked = await Promise.all(clients.map(async ({ end, owner: { namespace } }) =>
+      ({ end, ...await ask(namespace, [{ address: plain, port, nonce: randomBytes(12).toString('hex') }]) })))
+    const evidence = asked.map(one => one.evidence)
+    const failed = asked.find(one => one.asked.length !== 2 || one.asked.some(({ answer }) => answer.kind !== 'ok'))
+    const [first, ...rest] = [...evidence, own.evidence] as [Evidence, ...Evidence[]]
+    if (failed === undefined) return pass(first, ...rest)
+    const answer: Answer = failed.asked.find(one => one.answer.kind !== 'ok')?.answer ?? { kind: 'timeout' }
+    const how = answer.kind === 'unreachable' ? answer.reason.toLowerCase() : answer.kind === 'timeout' ? 'no answer' : answer.kind
+    return fail(`${failed.end.name} does not reach a new pod with the address ${plain} on ${bridge.name} of ${node} (${how})`, failed.evidence, own.evidence)
+  } finally {
+    await pod.stop()
+    // Killed, it could not tidy up; the kernel does in a moment, this does now.
+    await own.place.exec(['ip', 'link', 'del', link])
+  }
+}
+
+/** One that nobody has, far from those that people give away first. */
+async function freeAddress(bench: Bench, bridge: string): Promise<string | undefined> {
+  const cidr = parseCidr(bridge)
+  if (cidr === undefined || cidr.prefix > 29) return undefined
+  const namespaces = await allNamespaces(bench)
+  const [first, last] = [networkOf(cidr) + 2, broadcastOf(cidr) - 1]
+  for (let tries = 0; tries < 50; tries++) {
+    // Within the last quarter, and never far from the bridge's own address in a wide range.
+    const low = Math.max(first, Math.min(last, networkOf(cidr) + 255) - 64)
+    const address = formatAddress(randomInt(low, Math.min(last, low + 64) + 1))
+    if (holders(namespaces, address).length === 0) return `${address}/${cidr.prefix}`
+  }
+  return undefined
+}

@@ -1,0 +1,22 @@
+// The vocabulary of a lab.ts: "hardway/checks". Each is a claim, and a look that changes nothing.
+
+// Namespaces and links
+export { isSeparateNamespace } from './is-separate-namespace.ts'
+export { loopbackWorks } from './loopback-works.ts'
+export { vethPair } from './veth-pair.ts'
+export { ownsAddress } from './owns-address.ts'
+// Bridges
+export { bridgeOwns } from './bridge-owns.ts'
+export { bridgePortFor } from './bridge-port-for.ts'
+export { freshPod } from './fresh-pod.ts'
+// Routes
+export { defaultRouteTo } from './default-route-to.ts'
+export { forwards } from './forwards.ts'
+export { noOverlap } from './no-overlap.ts'
+export { routeVia } from './route-via.ts'
+// Real exchanges
+export { plainOnTheWire } from './plain-on-the-wire.ts'
+export { reachEachOther, reaches } from './reaches.ts'
+export { routedTimes, sameLayer2 } from './routers-between.ts'
+
+export type { End } from './ends.ts'

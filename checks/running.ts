@@ -1,0 +1,61 @@
+// A command that goes on while something else is done, and is always ended: a server, a capture.
+import type { Place } from '../runner/core/bench.ts'
+import { CouldNotLook, type Evidence } from '../runner/core/verdict.ts'
+
+export interface Running {
+  /** What it has printed until now. */
+  output(): string
+  /** Resolves when the output is as wanted, or after so many milliseconds, whichever comes first. */
+  until(wanted: (output: string) => boolean, ms: number): Promise<boolean>
+  /** Ends it; resolves when it has ended. */
+  stop(): Promise<Evidence>
+}
+
+const READY_MS = 5_000
+/** It ends by itself should nobody be left to end it. */
+const LONGEST_MS = 30_000
+const MOST_CHARACTERS = 4 << 20
+
+/** Starts it and waits until its output says that it is ready. */
+export async function start(place: Place, argv: readonly string[], ready: (output: string) => boolean): Promise<Running> {
+  const abort = new AbortController()
+  let output = ''
+  let over = false
+  let listener = (): void => {}
+  const ended = place.exec(argv, {
+    stdin: 'open', signal: abort.signal, timeoutMs: LONGEST_MS,
+    onStdout: text => {
+      if (output.length < MOST_CHARACTERS) output += text
+      listener()
+    },
+  })
+  // Whoever stops it is told; until then a place that is gone must not end the process.
+  ended.catch(() => {}).finally(() => {
+    over = true
+    listener()
+  })
+  const running: Running = {
+    output: () => output,
+    until: (wanted, ms) => new Promise(resolve => {
+      const timer = setTimeout(() => answer(false), ms)
+      const answer = (is: boolean): void => {
+        clearTimeout(timer)
+        listener = () => {}
+        resolve(is)
+      }
+      listener = () => {
+        if (wanted(output)) answer(true)
+        else if (over) answer(false)
+      }
+      listener()
+    }),
+    stop: () => {
+      abort.abort()
+      return ended
+    },
+  }
+  if (await running.until(ready, READY_MS)) return running
+  const evidence = await running.stop()
+  const said = (evidence.stderr || evidence.stdout).trim().split('\n').at(-1)?.slice(0, 200)
+  throw new CouldNotLook(`${place.name}: \`${argv.join(' ')}\` did not get ready${said ? `: ${said}` : ''}`, evidence)
+}
