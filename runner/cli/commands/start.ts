@@ -15,6 +15,7 @@ export interface StartOptions {
 
 /** A lab that runs is not started anew: what a learner has built in it is theirs. */
 export async function start(name: string | undefined, options: StartOptions): Promise<number> {
+  if (options.provider !== undefined) providerName(options.provider)
   const running = await runningLabs()
   const slug = name === undefined ? running[0]?.lab ?? (await nextLab()).slug : (await resolveLab(root, name)).slug
   const loaded = await load(slug)

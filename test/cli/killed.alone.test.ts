@@ -1,0 +1,52 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { labIn, type Lab } from '../helpers/lab.ts'
+import { hostState } from '../helpers/host.ts'
+import { providersHere } from '../helpers/providers.ts'
+
+const MOMENTS = 15
+
+/** Kills the process and all that it started on this side, as the kernel would when memory runs out. */
+async function killedAt(lab: Lab, ms: number, args: readonly string[]): Promise<void> {
+  const { child, ended } = lab.begin(...args)
+  await Promise.race([pause(ms), ended])
+  child.kill('SIGKILL')
+  await ended
+}
+
+async function leaksOf(lab: Lab): Promise<unknown> {
+  const stopped = await lab.run('stop', '--all')
+  expect(stopped.code, stopped.stderr).toBe(0)
+  const { code, stdout, stderr } = await lab.run('doctor', '--leaks', '--json')
+  expect(code, stderr + stdout).toBe(0)
+  return JSON.parse(stdout)
+}
+
+for (const provider of await providersHere()) {
+  test(`${provider.name}: a start that is killed at any moment leaves nothing after \`lab stop --all\``, async ({ skip }) => {
+    if (provider.because !== undefined) skip(provider.because)
+    const lab = labIn()
+    // Once undisturbed, so that the cache is filled, and to know how long it takes.
+    const started = performance.now()
+    expect((await lab.run('start', '01', '--no-watch', '--provider', provider.name)).code).toBe(0)
+    const whole = performance.now() - started
+    await lab.run('stop', '--all')
+    const before = await hostState()
+    for (let moment = 0; moment < MOMENTS; moment++) {
+      await killedAt(lab, Math.random() * whole, ['start', '01', '--no-watch', '--provider', provider.name])
+      expect(await leaksOf(lab)).toMatchObject({ ok: true, running: [], leftovers: [] })
+    }
+    expect(await hostState()).toEqual(before)
+  })
+
+  test(`${provider.name}: a proof that is killed at any moment leaves nothing after \`lab stop --all\``, async ({ skip }) => {
+    if (provider.because !== undefined) skip(provider.because)
+    const lab = labIn()
+    const before = await hostState()
+    for (let moment = 0; moment < MOMENTS; moment++) {
+      await killedAt(lab, 200 + Math.random() * 3_000, ['verify', '01', '--provider', provider.name])
+      expect(await leaksOf(lab)).toMatchObject({ ok: true, running: [], leftovers: [] })
+    }
+    expect(await hostState()).toEqual(before)
+  })
+}

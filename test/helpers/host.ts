@@ -1,0 +1,65 @@
+// What of this host a lab must leave as it was.
+import { execFile } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+export interface HostState {
+  readonly links: readonly string[]
+  readonly mounts: readonly string[]
+  readonly cgroups: readonly string[]
+  readonly firewall: string
+  readonly labProcesses: readonly string[]
+  readonly sysctls: readonly string[]
+}
+
+const SYSCTLS = ['net/ipv4/ip_forward', 'net/core/rmem_max', 'kernel/core_pattern', 'kernel/panic', 'vm/overcommit_memory',
+  'net/ipv4/conf/all/rp_filter', 'net/bridge/bridge-nf-call-iptables', 'kernel/pid_max', 'user/max_user_namespaces']
+
+/** Taken when the kernel has finished freeing what was just let go of: it takes network namespaces apart later. */
+export async function hostState(): Promise<HostState> {
+  let state = await look()
+  const deadline = performance.now() + 5_000
+  for (;;) {
+    await pause(50)
+    const next = await look()
+    if (JSON.stringify(next) === JSON.stringify(state) || performance.now() > deadline) return next
+    state = next
+  }
+}
+
+async function look(): Promise<HostState> {
+  return {
+    links: (await output('ip', ['-o', 'link'])).split('\n').map(line => line.replace(/ (state|qlen) .*/, '')),
+    mounts: read('/proc/self/mounts').split('\n').toSorted(),
+    cgroups: ['/sys/fs/cgroup/pids/hardway', '/sys/fs/cgroup/memory/hardway', '/sys/fs/cgroup/hardway'].flatMap(folder => names(folder).map(name => `${folder}/${name}`)),
+    firewall: (await output('nft', ['-s', 'list', 'ruleset'])) + (await output('iptables-legacy-save', [])).replaceAll(/^#.*|\[.*\]/gm, ''),
+    labProcesses: readdirSync('/proc').filter(name => /^\d+$/.test(name)).flatMap(pid => {
+      const words = read(`/proc/${pid}/environ`)
+      return words.includes('HARDWAY_LAB=') || words.includes('HW_SCRIPT=') ? [`${pid} ${read(`/proc/${pid}/comm`).trim()}`] : []
+    }),
+    sysctls: SYSCTLS.map(name => `${name} ${read(`/proc/sys/${name}`).trim()}`),
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+function names(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).filter(entry => entry.isDirectory()).map(entry => entry.name)
+  } catch {
+    return []
+  }
+}
+
+async function output(file: string, args: readonly string[]): Promise<string> {
+  return run(file, args).then(({ stdout }) => stdout, () => '')
+}
