@@ -11,9 +11,9 @@ make() {
   [ -z "${controllers-}" ] || echo "$controllers" >"$lab/cgroup.subtree_control" || return
   for child in lab.init "$@"; do
     mkdir "$lab/$child" || return
-    chown 100000:0 "$lab/$child/cgroup.procs" && chmod 664 "$lab/$child/cgroup.procs" || return
+    chown 100000:0 "$lab/$child/cgroup.procs" || return
   done
-  chown 100000:0 "$lab/cgroup.procs" && chmod 664 "$lab/cgroup.procs"
+  chown 100000:0 "$lab/cgroup.procs"
 }
 
 if [ -e /sys/fs/cgroup/cgroup.controllers ]; then

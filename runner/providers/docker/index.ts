@@ -103,7 +103,7 @@ export function docker({ home, cache }: DockerOptions): Provider {
       const container = there.find(({ mine, kept }) => mine && !kept) ?? there.find(({ kept }) => kept)
       if (container === undefined) return []
       const agent = await agentIn(container.id, false)
-      const it = (await find(agent, home)).find(candidate => candidate.lab === lab)
+      const it = (await find(agent, home)).find(candidate => candidate.lab === lab && candidate.uid === ROOT_OWNER)
       return it === undefined ? [] : nodesOf(agent, it, argv =>
         [process.execPath, fileURLToPath(new URL('terminal.ts', import.meta.url)), engine().host, container.id, ...argv])
     },

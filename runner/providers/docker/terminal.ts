@@ -1,5 +1,6 @@
 // What `command` of a node runs on this host: terminal.ts HOST CONTAINER ARGV… Its own terminal, if it has one, is
 // the command's; otherwise its input and outputs are. However it ends, the command ends with it.
+import { spawnSync } from 'node:child_process'
 import type { Talking } from './agent.ts'
 import { openAgent } from './agent.ts'
 import { engineAt } from './engine.ts'
@@ -9,7 +10,7 @@ const UNTAKEN_BYTES = 1 << 20
 
 const [host = '', container = '', ...argv] = process.argv.slice(2)
 const { stdin, stdout, stderr } = process
-const terminal = stdin.isTTY === true && stdout.isTTY === true
+const terminal = stdin.isTTY && stdout.isTTY
 
 function size(): { rows: number; columns: number } {
   return { rows: stdout.rows ?? 24, columns: stdout.columns ?? 80 }
@@ -31,6 +32,8 @@ function raw(on: boolean): void {
   if (!terminal) return
   try {
     stdin.setRawMode(on)
+    // Node's raw mode still turns each line feed into two characters: editors in the node mean it as it is.
+    if (on) spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] })
   } catch {
     // The terminal has gone before us.
   }
