@@ -1,8 +1,9 @@
 import type { Check } from '../runner/core/bench.ts'
 import { fail, pass } from '../runner/core/verdict.ts'
 import { endOf, holders, ownerOf, type End } from './ends.ts'
-import { readRefusal, readRoute } from './read/route.ts'
-import { readFrom, unable } from './tool.ts'
+import { readRoute } from './read/route.ts'
+import { refusedRoute } from './refused-route.ts'
+import { readFrom } from './tool.ts'
 
 /** Nobody's: TEST-NET-2 (RFC 5737). Only the default route leads there. */
 const ELSEWHERE = '198.51.100.1'
@@ -18,9 +19,8 @@ export function defaultRouteTo(end: End, gateway: string): Check {
       const { namespace } = owner
       const asked = await namespace.place.exec(['ip', '-j', 'route', 'get', ELSEWHERE])
       if (asked.exitCode !== 0) {
-        const refusal = readRefusal(asked.stderr)
-        if (refusal === undefined) throw unable(asked)
-        return fail(refusal === 'Network is unreachable' ? `${one.name} has no route for it ("${refusal}")` : `${one.name} refuses to send it ("${refusal}")`, asked)
+        const { refusal, evidence } = await refusedRoute(namespace.place, one.name, ELSEWHERE, asked)
+        return fail(refusal === 'Network is unreachable' ? `${one.name} has no route for it ("${refusal}")` : `${one.name} refuses to send it ("${refusal}")`, ...evidence)
       }
       const route = readFrom(asked, readRoute)
       if (route.gateway === undefined) return fail(`${one.name} takes everything to be on ${route.device} itself, without a gateway`, asked)

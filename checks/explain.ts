@@ -5,11 +5,12 @@ import type { Evidence, NonEmpty } from '../runner/core/verdict.ts'
 import { allNamespaces, holders, type Missing } from './ends.ts'
 import { ask, type Exchange } from './exchange.ts'
 import { readCounters, type Counters } from './read/counters.ts'
-import { readHooks, readLegacyPolicies } from './read/hooks.ts'
+import { readHooks, readLegacyPolicies, type Hook } from './read/hooks.ts'
 import { readNeighbours } from './read/neighbours.ts'
 import { readPorts } from './read/ports.ts'
-import { readRefusal, readRoute, type Route } from './read/route.ts'
+import { readRoute, type Route } from './read/route.ts'
 import type { Answer } from './read/probe.ts'
+import { refusedRoute } from './refused-route.ts'
 import { readFrom, tool } from './tool.ts'
 
 const MOST_HOPS = 8
@@ -121,19 +122,14 @@ class Way {
     const through = came === undefined || came.addresses.some(held => held.split('/')[0] === this.#source)
       ? [] : ['from', this.#source, 'iif', came.name]
     const evidence = await at.place.exec(['ip', '-j', 'route', 'get', this.#destination, ...through])
-    this.evidence.push(evidence)
-    if (evidence.exitCode === 0) return readFrom(evidence, readRoute)
-    const refusal = readRefusal(evidence.stderr)
-    if (refusal === 'Network is unreachable') return `${nameOf(at)} has no route to ${this.#destination}`
-    const table = await at.place.exec(['ip', 'route', 'show', 'table', 'all', 'match', this.#destination])
-    this.evidence.push(table)
-    const special = /^(blackhole|unreachable|prohibit|throw) .*$/m.exec(table.stdout)?.[0]
-    if (special !== undefined) return `${nameOf(at)} has the route \`${special.trim()}\``
-    if (came !== undefined && refusal !== undefined) {
-      const strict = await this.#reversePath(at, came)
-      if (strict !== undefined) return strict
+    if (evidence.exitCode === 0) {
+      this.evidence.push(evidence)
+      return readFrom(evidence, readRoute)
     }
-    return refusal === undefined ? `${nameOf(at)} could not say where it sends ${this.#destination}` : `${nameOf(at)} refuses to send it to ${this.#destination} ("${refusal}")`
+    const { because, refusal, evidence: seen } = await refusedRoute(at.place, nameOf(at), this.#destination, evidence)
+    this.evidence.push(...seen)
+    const strict = because === undefined && came !== undefined ? await this.#reversePath(at, came) : undefined
+    return because ?? strict ?? `${nameOf(at)} refuses to send it to ${this.#destination} ("${refusal}")`
   }
 
   /** Whether a hop passes on what is not its own, seen once more with its counters. */
@@ -160,15 +156,19 @@ class Way {
   }
 
   async #filters(at: Namespace): Promise<string | undefined> {
-    const [nft, legacy] = await Promise.all([
-      at.place.exec(['nft', '-j', 'list', 'ruleset']),
-      at.place.exec(['iptables-legacy-save']),
-    ])
-    const hooks = [...(nft.exitCode === 0 ? readFrom(nft, readHooks) : []), ...(legacy.exitCode === 0 ? readLegacyPolicies(legacy.stdout) : [])]
     const ends = [this.#exchange.client.namespace, this.#exchange.server.namespace].includes(at)
-    const dropping = hooks.find(hook => hook.policy === 'drop' && (ends ? hook.hook !== 'forward' : hook.hook === 'forward'))
+    const drops = (hooks: readonly Hook[]): Hook | undefined => hooks.find(hook => hook.policy === 'drop' && (ends ? hook.hook !== 'forward' : hook.hook === 'forward'))
+    const nft = await at.place.exec(['nft', '-j', 'list', 'ruleset'])
+    let evidence = nft
+    let dropping = nft.exitCode === 0 ? drops(readFrom(nft, readHooks)) : undefined
+    if (dropping === undefined) {
+      // In a user namespace nobody may read which of the older tables there are: this one is asked for by name,
+      // and where it is not there it is made, empty. So it is asked last.
+      evidence = await at.place.exec(['iptables-legacy-save', '-t', 'filter'])
+      dropping = evidence.exitCode === 0 ? drops(readLegacyPolicies(evidence.stdout)) : undefined
+    }
     if (dropping === undefined) return undefined
-    this.evidence.push(dropping.name.endsWith('(iptables-legacy)') ? legacy : nft)
+    this.evidence.push(evidence)
     return `the way is there, but in ${nameOf(at)} ${dropping.name} drops what no rule accepts (policy drop)`
   }
 
@@ -195,8 +195,9 @@ class Way {
       const where = `${outer.link.name}, the other end of ${end.name} in ${nameOf(namespace)},`
       if (!outer.link.up) return `${where} is down`
       if (outer.link.master === undefined) {
-        // The node answers for addresses of its own on any interface, and for others where it is told to.
-        if (owner.namespace === outer.namespace || await this.#answersForOthers(outer.namespace, outer.link)) continue
+        // The node answers for addresses of its own on any interface, but a bridge's MAC is only on the bridge;
+        // for others it answers where it is told to.
+        if ((owner.namespace === outer.namespace && owner.link.kind !== 'bridge') || await this.#answersForOthers(outer.namespace, outer.link)) continue
         return `${where} is attached to no bridge`
       }
       const bridge = outer.namespace.links.find(one => one.name === outer.link.master)
@@ -272,8 +273,9 @@ export function nameOf(namespace: Namespace): string {
 export async function translation(bench: Bench, nodes: readonly string[], evidence: NonEmpty<Evidence>): Promise<Missing> {
   for (const node of nodes) {
     const place = bench.place(node)
-    const [nft, legacy] = await Promise.all([place.exec(['nft', '-s', 'list', 'ruleset']), place.exec(['iptables-legacy-save'])])
-    for (const rules of [nft, legacy]) {
+    // The older tables last: see above.
+    for (const argv of [['nft', '-s', 'list', 'ruleset'], ['iptables-legacy-save', '-t', 'nat']]) {
+      const rules = await place.exec(argv)
       const rule = rules.stdout.split('\n').find(line => /\b(masquerade|snat)\b|-j (MASQUERADE|SNAT)\b/.test(line))
       if (rule !== undefined) return { because: `${node} has the rule \`${rule.trim().slice(0, 160)}\``, evidence: [...evidence, rules] }
     }

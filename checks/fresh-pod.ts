@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import type { Bench, Check } from '../runner/core/bench.ts'
 import { broadcastOf, formatAddress, networkOf, parseCidr } from '../runner/core/ipv4.ts'
-import { CouldNotLook, fail, pass, type Evidence, type Verdict } from '../runner/core/verdict.ts'
+import { CouldNotLook, fail, pass, type Verdict } from '../runner/core/verdict.ts'
 import { allNamespaces, endsOf, holders, list, ownerOf, type NamedEnd, type Owner } from './ends.ts'
 import { ask } from './exchange.ts'
 import { readReady, type Answer } from './read/probe.ts'
@@ -46,8 +46,7 @@ async function look(bench: Bench, node: string, gateway: string, ends: readonly 
       ({ end, ...await ask(namespace, [{ address: plain, port, nonce: randomBytes(12).toString('hex') }]) })))
     const evidence = asked.map(one => one.evidence)
     const failed = asked.find(one => one.asked.length !== 2 || one.asked.some(({ answer }) => answer.kind !== 'ok'))
-    const [first, ...rest] = [...evidence, own.evidence] as [Evidence, ...Evidence[]]
-    if (failed === undefined) return pass(first, ...rest)
+    if (failed === undefined) return pass(own.evidence, ...evidence)
     const answer: Answer = failed.asked.find(one => one.answer.kind !== 'ok')?.answer ?? { kind: 'timeout' }
     const how = answer.kind === 'unreachable' ? answer.reason.toLowerCase() : answer.kind === 'timeout' ? 'no answer' : answer.kind
     return fail(`${failed.end.name} does not reach a new pod with the address ${plain} on ${bridge.name} of ${node} (${how})`, failed.evidence, own.evidence)

@@ -3,8 +3,9 @@ import { fail, pass, type Evidence, type Verdict } from '../runner/core/verdict.
 import { allNamespaces, holders } from './ends.ts'
 import { PROBE } from './exchange.ts'
 import { readNeighbours } from './read/neighbours.ts'
-import { readRefusal, readRoute } from './read/route.ts'
-import { readFrom, tool, unable } from './tool.ts'
+import { readRoute } from './read/route.ts'
+import { refusedRoute } from './refused-route.ts'
+import { readFrom, tool } from './tool.ts'
 
 /** A proxy takes up to 0.8 s to answer (net.ipv4.neigh.default.proxy_delay). Any answer ends the waiting. */
 const ARP_MS = 900
@@ -21,9 +22,8 @@ async function look(bench: Bench, name: string, destination: string, via: string
   const place = bench.place(name)
   const asked = await place.exec(['ip', '-j', 'route', 'get', destination])
   if (asked.exitCode !== 0) {
-    const refusal = readRefusal(asked.stderr)
-    if (refusal === undefined) throw unable(asked)
-    return fail(refusal === 'Network is unreachable' ? `${name} has no route to ${destination}` : `${name} refuses to send to ${destination} ("${refusal}")`, asked)
+    const { because, refusal, evidence } = await refusedRoute(place, name, destination, asked)
+    return fail(because ?? `${name} refuses to send to ${destination} ("${refusal}")`, ...evidence)
   }
   const { gateway, device, local } = readFrom(asked, readRoute)
   if (gateway === via) return pass(asked)

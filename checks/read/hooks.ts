@@ -19,10 +19,7 @@ export function readHooks(output: string): readonly Hook[] {
   })
 }
 
-/**
- * The older kind of iptables, which nft does not show: from `iptables-legacy-save`, which shows the tables that
- * there are. (`iptables-legacy -S` would make one.)
- */
+/** The older kind of iptables, which nft does not show. */
 export function readLegacyPolicies(output: string): readonly Hook[] {
   return output.split(/^(?=\*)/m).flatMap(table => {
     const name = /^\*(\w+)$/m.exec(table)?.[1]
