@@ -17,6 +17,7 @@ export interface Ran {
 
 export interface Lab {
   readonly home: string
+  readonly env: Readonly<Record<string, string>>
   run(...args: readonly string[]): Promise<Ran>
   /** For a test that wants the process: to kill it, to write to it. */
   begin(...args: readonly string[]): { readonly child: ChildProcess; readonly ended: Promise<Ran> }
@@ -25,9 +26,10 @@ export interface Lab {
 /** Everything that is started in it is stopped when the test ends. */
 export function labIn(env: Readonly<Record<string, string>> = {}): Lab {
   const home = mkdtempSync(join(tmpdir(), 'lab-home-'))
+  const own = { LAB_HOME: home, NO_COLOR: '1', ...env }
   const begin = (...args: readonly string[]): { child: ChildProcess; ended: Promise<Ran> } => {
     const child = spawn(join(root, 'runner/cli/launch'), args, {
-      env: { ...process.env, LAB_HOME: home, NO_COLOR: '1', ...env }, stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...own }, stdio: ['ignore', 'pipe', 'pipe'],
     })
     let stdout = ''
     let stderr = ''
@@ -36,7 +38,7 @@ export function labIn(env: Readonly<Record<string, string>> = {}): Lab {
     const ended = new Promise<Ran>(resolve => child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr })))
     return { child, ended }
   }
-  const lab: Lab = { home, begin, run: (...args) => begin(...args).ended }
+  const lab: Lab = { home, env: own, begin, run: (...args) => begin(...args).ended }
   onTestFinished(async () => {
     await lab.run('stop', '--all')
     rmSync(home, { recursive: true, force: true })

@@ -9,7 +9,8 @@ import { terminal } from '../terminal.ts'
 const DEADLINE_MS = 24 * 3600_000
 
 /** Runs one command and passes its own exit status through; 125 if it did not end by itself. */
-export async function exec(place: string, argv: readonly string[], options: { readonly stdin?: true }): Promise<number> {
+export async function exec(place: string, words: readonly string[], options: { readonly stdin?: true }): Promise<number> {
+  const argv = words[0] === '--' ? words.slice(1) : words
   const { provider, loaded } = await session()
   const node = findNode(await provider.nodes(loaded.slug), place)
   const journal = new Journal(home, loaded.slug)
