@@ -6,17 +6,24 @@ while [ "$1" != -- ]; do
   shift
 done
 shift
-# The engine covers parts of /proc, and its /sys is read-only. The kernel gives a user namespace a proc and a
-# sysfs of its own only where it can see whole ones already.
-umount -l /proc
-mount -t proc proc /proc
+# The engine covers parts of /proc and /sys, and has made sysfs read-only. The kernel gives a user namespace a proc
+# and a sysfs of its own only where it can see whole ones already.
+covers=
+while read -r _ point _; do
+  case $point in
+    /sys/fs/cgroup*) ;;
+    /proc/?* | /sys/?*) covers="$point $covers" ;;
+  esac
+done </proc/self/mounts
+[ -z "$covers" ] || umount -l $covers
+mount -o remount,rw /sys
 mount -t tmpfs -o size=64k,mode=755 tmp /tmp
-mkdir /tmp/sys
-mount -t sysfs sysfs /tmp/sys
-# The engine's mount of it has made the file system itself read-only, not just that mount.
-mount -o remount,rw /tmp/sys
-# Just the image: nothing that the engine has mounted into the container.
+# Just the image: nothing that the engine has mounted into the container. Its files belong to root of a node, and
+# the container's root runs them: read-only is what keeps the one from the other, so it is not left to the engine.
+# From the lab's user namespace none of this can be undone.
 mount --bind / /mnt
+mount -o remount,bind,ro /mnt
+mount -o remount,bind,ro /
 # The engine lets its containers use this device, but does not make it.
 mknod -m 666 /tmp/tun c 10 200 2>/dev/null || :
 status=0

@@ -1,7 +1,7 @@
-# Divides the container's cgroup among the nodes, as the container's root: cgroups.sh PROCESSES BYTES NODE…
-# Prints the directories made, one for each hierarchy. Where the engine gives none, prints nothing.
-processes=$1 bytes=$2
-shift 2
+# Divides the container's cgroup among the nodes, as the container's root: cgroups.sh ROOT PROCESSES BYTES NODE…
+# ROOT, the lab's, is to move processes in it. Prints the directories made, one for each hierarchy. Where the engine gives none, prints nothing.
+root=$1 processes=$2 bytes=$3
+shift 3
 
 # make DIRECTORY NODE…
 make() {
@@ -11,9 +11,9 @@ make() {
   [ -z "${controllers-}" ] || echo "$controllers" >"$lab/cgroup.subtree_control" || return
   for child in lab.init "$@"; do
     mkdir "$lab/$child" || return
-    chown 100000:0 "$lab/$child/cgroup.procs" || return
+    chown "$root:0" "$lab/$child/cgroup.procs" || return
   done
-  chown 100000:0 "$lab/cgroup.procs"
+  chown "$root:0" "$lab/cgroup.procs"
 }
 
 if [ -e /sys/fs/cgroup/cgroup.controllers ]; then

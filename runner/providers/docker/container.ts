@@ -1,19 +1,41 @@
 // What a lab's container may do, and how it is known.
 import { createHash } from 'node:crypto'
 import type { LabId } from '../../core/provider.ts'
-import type { Engine } from './engine.ts'
+import { recipe } from '../recipe.ts'
+import { Refused, type Engine } from './engine.ts'
 import { isDead, ownerLabel } from './owner.ts'
+import { hasSecurity, usersOf } from './users.ts'
+
+export const REPOSITORY = 'hardway-node'
+
+export function imageTag(info: EngineInfo): string {
+  return `${recipe().key}${usersOf(info).suffix}`
+}
+
+export function imageName(info: EngineInfo): string {
+  return `${REPOSITORY}:${imageTag(info)}`
+}
+
+export async function hasImage(engine: Engine, name: string): Promise<boolean> {
+  try {
+    await engine.call('GET', `/images/${name}/json`)
+    return true
+  } catch (error) {
+    if (error instanceof Refused && error.status === 404) return false
+    throw error
+  }
+}
 
 /**
  * What the container's root needs to start nodes and to enter them. No learner is ever that root: nodes are in a
  * user namespace, whose root has capabilities over what belongs to it and over nothing else.
  */
 export const CAPABILITIES = [
-  // Mounts, namespaces and entering them; the engine's seccomp filter lets nobody else make these calls.
+  // Mounts, namespaces, entering them. The engine's seccomp filter, which nodes are under too, looks at this.
   'SYS_ADMIN',
-  // The second of those: the filter refuses chroot without it, also inside the user namespace.
+  // That filter refuses chroot without it, also to root of a user namespace.
   'SYS_CHROOT',
-  // Writing the user namespace's maps.
+  // Writing a user namespace's maps.
   'SETUID', 'SETGID',
   // The first processes of labs are read, and their cgroups entered, which belong to the lab's root.
   'DAC_OVERRIDE',
@@ -41,18 +63,9 @@ export interface EngineInfo {
   readonly Driver?: string
 }
 
-export function hasSecurity(info: EngineInfo, name: string): boolean {
-  return (info.SecurityOptions ?? []).some(option => option.split(',').includes(`name=${name}`))
-}
-
-/** The engine's own root is already an ordinary user of its host. */
-export function isRootless(info: EngineInfo): boolean {
-  return hasSecurity(info, 'rootless') || hasSecurity(info, 'userns')
-}
-
-export function containerOf(image: string, nodes: number, info: EngineInfo, labels: Readonly<Record<string, string>>): object {
+export function containerOf(nodes: number, info: EngineInfo, labels: Readonly<Record<string, string>>): object {
   return {
-    Image: image, Labels: labels, Cmd: ['/usr/bin/catatonit', '-P'], WorkingDir: '/', Hostname: 'machine',
+    Image: imageName(info), Labels: labels, Cmd: ['/usr/bin/catatonit', '-P'], WorkingDir: '/', Hostname: 'machine',
     HostConfig: {
       CapDrop: ['ALL'], CapAdd: CAPABILITIES, NetworkMode: 'none', ReadonlyRootfs: true, LogConfig: { Type: 'none' },
       SecurityOpt: [

@@ -6,42 +6,26 @@ import { Transform, type Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Unable } from '../../core/mistake.ts'
 import type { Progress } from '../../core/provider.ts'
-import { identity, ROOT_OWNER } from '../embedded/identity.ts'
+import { identity } from '../embedded/identity.ts'
 import { makeRootfs, rootfs } from '../embedded/rootfs.ts'
 import { recipe } from '../recipe.ts'
+import { hasImage, imageName, imageTag, REPOSITORY, type EngineInfo } from './container.ts'
 import { Refused, splitter, textOf, type Engine } from './engine.ts'
-
-const REPOSITORY = 'hardway-node'
-
-/** Root in a node, as the engine's host sees it: see identity.ts. */
-export const NODE_ROOT = ROOT_OWNER + 1
-
-export function imageName(): string {
-  return `${REPOSITORY}:${recipe().key}`
-}
-
-export async function hasImage(engine: Engine, name: string): Promise<boolean> {
-  try {
-    await engine.call('GET', `/images/${name}/json`)
-    return true
-  } catch (error) {
-    if (error instanceof Refused && error.status === 404) return false
-    throw error
-  }
-}
+import { usersOf } from './users.ts'
 
 /** Three ways, the fastest that works here: what `embedded` has prepared; the engine itself; preparing it as `embedded` would. */
 export async function makeImage(engine: Engine, cache: string, labels: Readonly<Record<string, string>>, progress: Progress): Promise<void> {
-  if (await hasImage(engine, imageName())) return
+  const info = await engine.call<EngineInfo>('GET', '/info')
+  if (await hasImage(engine, imageName(info))) return
   const here = await canUseOurs(engine)
-  if (here && existsSync(rootfs(cache))) return importOurs(engine, cache, progress)
+  if (here && existsSync(rootfs(cache))) return importOurs(engine, info, cache, progress)
   try {
-    await makeByEngine(engine, labels, progress)
+    await makeByEngine(engine, info, labels, progress)
   } catch (error) {
     if (!here || !(error instanceof Unable || error instanceof Refused)) throw error
     progress.say(`the engine could not make it (${error.message}); trying without`)
     await makeRootfs(cache, progress)
-    await importOurs(engine, cache, progress)
+    await importOurs(engine, info, cache, progress)
   }
 }
 
@@ -52,13 +36,13 @@ async function canUseOurs(engine: Engine): Promise<boolean> {
   return Arch === ({ x64: 'amd64', arm64: 'arm64' } as Readonly<Record<string, string>>)[process.arch]
 }
 
-async function importOurs(engine: Engine, cache: string, progress: Progress): Promise<void> {
+async function importOurs(engine: Engine, info: EngineInfo, cache: string, progress: Progress): Promise<void> {
   const who = identity()
   const tar = ['tar', '-C', rootfs(cache), '--numeric-owner', '--one-file-system', '-cf', '-', '.']
   progress.say('handing the prepared root filesystem to the engine')
   if (who.root) {
     const child = spawn('tar', tar.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] })
-    return ended(child, shifted(engine, child.stdout, NODE_ROOT - who.nodeRoot))
+    return ended(child, importTar(engine, info, child.stdout, who.nodeRoot))
   }
   // Only root of a user namespace that maps the files' owners may read them all. There root of a node is 1.
   const child = spawn('unshare', ['-U', '--keep-caps', 'sh', '-c',
@@ -66,7 +50,7 @@ async function importOurs(engine: Engine, cache: string, progress: Progress): Pr
   child.stderr.once('data', () => {
     who.map(child.pid ?? 0).then(() => child.stdin.end('mapped\n'), () => child.kill())
   })
-  return ended(child, shifted(engine, child.stdout, ROOT_OWNER))
+  return ended(child, importTar(engine, info, child.stdout, 1))
 }
 
 async function ended(child: ChildProcessByStdio<null, Readable, Readable> | ChildProcessByStdio<Writable, Readable, Readable>, taken: Promise<void>): Promise<void> {
@@ -82,7 +66,7 @@ async function ended(child: ChildProcessByStdio<null, Readable, Readable> | Chil
   if (await code !== 0) throw new Unable(`could not read the prepared root filesystem: ${said.trim().split('\n').at(-1)}`)
 }
 
-async function makeByEngine(engine: Engine, labels: Readonly<Record<string, string>>, progress: Progress): Promise<void> {
+async function makeByEngine(engine: Engine, info: EngineInfo, labels: Readonly<Record<string, string>>, progress: Progress): Promise<void> {
   const { suite, packages } = recipe()
   const base = `debian:${suite}-slim`
   if (!await hasImage(engine, base)) {
@@ -109,7 +93,7 @@ async function makeByEngine(engine: Engine, labels: Readonly<Record<string, stri
     const { StatusCode } = await engine.call<{ StatusCode: number }>('POST', `/containers/${Id}/wait`)
     if (StatusCode !== 0) throw new Unable(`apt-get failed in a container of ${base}: ${last || `exit ${StatusCode}`}`)
     progress.say('making the image')
-    await shifted(engine, await engine.open('GET', `/containers/${Id}/export`), NODE_ROOT)
+    await importTar(engine, info, await engine.open('GET', `/containers/${Id}/export`), 0)
   } finally {
     await engine.call('DELETE', `/containers/${Id}`, { query: { force: 'true', v: 'true' } }).catch(() => {})
   }
@@ -129,8 +113,9 @@ async function pull(engine: Engine, repository: string, tag: string): Promise<vo
   if (error !== undefined) throw new Unable(`could not pull ${repository}:${tag}: ${error}`)
 }
 
-/** Makes the image of a tar whose owners are `shift` too small. */
-async function shifted(engine: Engine, tar: Readable, shift: number): Promise<void> {
+/** Makes the image of a tar, in which root has the number `root` and the others follow. */
+async function importTar(engine: Engine, info: EngineInfo, tar: Readable, root: number): Promise<void> {
+  const { ofNode } = usersOf(info)
   const { extract, pack } = await import('tar-stream')
   const reading = extract()
   const writing = pack()
@@ -144,7 +129,7 @@ async function shifted(engine: Engine, tar: Readable, shift: number): Promise<vo
     }
     const { pax: _, ...rest } = header
     const changed = {
-      ...rest, uid: (header.uid ?? 0) + shift, gid: (header.gid ?? 0) + shift, uname: '', gname: '',
+      ...rest, uid: ofNode((header.uid ?? root) - root), gid: ofNode((header.gid ?? root) - root), uname: '', gname: '',
       // Owned by root of a node, these would run as that user when the container's root or the lab's runs them.
       mode: /^(usr\/)?bin\/u?mount$/.test(name) ? 0o755 : header.mode ?? 0o644,
     }
@@ -163,5 +148,5 @@ async function shifted(engine: Engine, tar: Readable, shift: number): Promise<vo
   const last = answer.trim().split('\n').map(line => JSON.parse(line) as { status?: string; error?: string }).at(-1)
   if (last?.status === undefined) throw new Unable(`the engine did not take the image: ${last?.error ?? answer}`)
   // Podman reads the name of an import in a way of its own.
-  await engine.call('POST', `/images/${last.status.replace(/^sha256:/, '')}/tag`, { query: { repo: REPOSITORY, tag: recipe().key } })
+  await engine.call('POST', `/images/${last.status.replace(/^sha256:/, '')}/tag`, { query: { repo: REPOSITORY, tag: imageTag(info) } })
 }

@@ -7,16 +7,15 @@ import { fileURLToPath } from 'node:url'
 import { Unable } from '../../core/mistake.ts'
 import type { LabId, Node, Provider, RunningLab, UpOptions } from '../../core/provider.ts'
 import type { Topology } from '../../core/topology.ts'
-import { ROOT_OWNER } from '../embedded/identity.ts'
 import { exec, type Machine } from '../namespaces/machine.ts'
 import { find, nodesOf } from '../namespaces/nodes.ts'
 import { up } from '../namespaces/up.ts'
 import { overlaidFiles } from '../recipe.ts'
 import { openAgent, type Agent } from './agent.ts'
-import { containerOf, containers, keptName, MEMORY_BYTES, PROCESSES, type EngineInfo, type Found } from './container.ts'
+import { containerOf, containers, hasImage, imageName, keptName, MEMORY_BYTES, PROCESSES, type EngineInfo, type Found } from './container.ts'
 import { findEngine, Refused, type Engine } from './engine.ts'
-import { hasImage, imageName } from './image.ts'
 import { ownerLabel } from './owner.ts'
+import { usersOf, type Users } from './users.ts'
 
 export interface DockerOptions {
   /** The state folder: labs of another one are not seen. */
@@ -26,7 +25,6 @@ export interface DockerOptions {
 }
 
 const GONE_MS = 30_000
-const SIZE = 65_536
 
 export function docker({ home, cache }: DockerOptions): Provider {
   let connected: Engine | undefined
@@ -71,19 +69,20 @@ export function docker({ home, cache }: DockerOptions): Provider {
       // Its machine was switched off, or its first process ended: it has no nodes any more.
       if (kept !== undefined) await removeContainer(engine(), kept.id)
       const nodes = topology.nodes.map(node => node.name)
-      const id = await create(engine(), `${name}.${randomBytes(4).toString('hex')}`, containerOf(imageName(), nodes.length, info, {
+      const users = usersOf(info)
+      const id = await create(engine(), info, `${name}.${randomBytes(4).toString('hex')}`, containerOf(nodes.length, info, {
         'hardway.home': home, 'hardway.lab': lab, 'hardway.started': String(Date.now()),
         'hardway.owner': ownerLabel(), 'hardway.nodes': nodes.join(' '),
       }))
       try {
         await engine().call('POST', `/containers/${id}/start`)
         const agent = await agentIn(id, true)
-        const cgroups = await divide(agent, nodes)
+        const cgroups = await divide(agent, users, nodes)
         const processes = cgroups.length === 0 ? PROCESSES : undefined
         await up(agent, {
           topology, lower: '/mnt', files: files(), cgroups, processes,
           before: ['unshare', '-m', '--propagation', 'private', 'sh', '-c', script('as-root.sh'), 'as-root.sh', ...cgroups, '--'],
-          map: pid => map(agent, pid),
+          nodeMap: users.nodeMap, map: pid => map(agent, users, pid),
           labels: {
             HARDWAY_LAB: lab, HARDWAY_HOME: home, HARDWAY_STARTED: String(Date.now()),
             HARDWAY_CGROUPS: cgroups.join(' '), HARDWAY_PROCESSES: processes?.toString() ?? '',
@@ -103,7 +102,7 @@ export function docker({ home, cache }: DockerOptions): Provider {
       const container = there.find(({ mine, kept }) => mine && !kept) ?? there.find(({ kept }) => kept)
       if (container === undefined) return []
       const agent = await agentIn(container.id, false)
-      const it = (await find(agent, home)).find(candidate => candidate.lab === lab && candidate.uid === ROOT_OWNER)
+      const it = (await find(agent, home)).find(candidate => candidate.lab === lab)
       return it === undefined ? [] : nodesOf(agent, it, argv =>
         [process.execPath, fileURLToPath(new URL('terminal.ts', import.meta.url)), engine().host, container.id, ...argv])
     },
@@ -125,12 +124,12 @@ export function docker({ home, cache }: DockerOptions): Provider {
   }
 }
 
-async function create(engine: Engine, name: string, body: object): Promise<string> {
+async function create(engine: Engine, info: EngineInfo, name: string, body: object): Promise<string> {
   try {
     return (await engine.call<{ Id: string }>('POST', '/containers/create', { query: { name }, body })).Id
   } catch (error) {
-    if (error instanceof Refused && error.status === 404 && !await hasImage(engine, imageName())) {
-      throw new Unable(`the engine has no image ${imageName()}: it is made before the first start`)
+    if (error instanceof Refused && error.status === 404 && !await hasImage(engine, imageName(info))) {
+      throw new Unable(`the engine has no image ${imageName(info)}: it is made before the first start`)
     }
     throw error
   }
@@ -146,16 +145,16 @@ async function removeContainer(engine: Engine, id: string): Promise<void> {
 }
 
 /** The nodes' cgroups; none where the engine gives its containers none to divide. */
-async function divide(machine: Machine, nodes: readonly string[]): Promise<readonly string[]> {
-  const argv = ['sh', '-c', script('cgroups.sh'), 'cgroups.sh', String(PROCESSES), String(MEMORY_BYTES), ...nodes]
+async function divide(machine: Machine, users: Users, nodes: readonly string[]): Promise<readonly string[]> {
+  const argv = ['sh', '-c', script('cgroups.sh'), 'cgroups.sh', String(users.labRoot), String(PROCESSES), String(MEMORY_BYTES), ...nodes]
   return (await exec(machine, argv, 'machine', ['cgroups.sh'])).stdout.split('\n').filter(Boolean)
 }
 
-async function map(machine: Machine, pid: number): Promise<void> {
-  const line = `0 ${ROOT_OWNER} ${SIZE}`
-  const argv = ['sh', '-ec', 'for kind in uid gid; do echo "$2" >"/proc/$1/${kind}_map"; done', 'sh', String(pid), line]
+async function map(machine: Machine, users: Users, pid: number): Promise<void> {
+  // Each in one write: the kernel takes no second.
+  const argv = ['sh', '-ec', 'for kind in uid gid; do printf "%s\\n" "$2" >"/proc/$1/${kind}_map"; done', 'sh', String(pid), users.labMap]
   const done = await exec(machine, argv, 'machine', ['map'])
-  if (done.exitCode !== 0) throw new Unable(`could not map the lab's user numbers: ${done.stderr.trim()}`)
+  if (done.exitCode !== 0) throw new Unable(`could not map the lab's users: ${done.stderr.trim()}`)
 }
 
 /** The engine makes some files in each container, as its own root: a node could not write to them. */

@@ -2,8 +2,9 @@
 import { platform } from 'node:os'
 import { Unable } from '../../core/mistake.ts'
 import type { Problem } from '../../core/provider.ts'
-import { isRootless, type EngineInfo } from './container.ts'
+import type { EngineInfo } from './container.ts'
 import { findEngine, hosts, Refused, Unreachable, type Engine } from './engine.ts'
+import { isRootless } from './users.ts'
 import { existsSync } from 'node:fs'
 
 /** `exec` that takes over its stream, `none` as a log driver, labels as filters: what is asked of an engine. */

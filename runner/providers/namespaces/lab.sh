@@ -7,7 +7,8 @@
 #
 # In the environment: HW_LOWER, and what `plan.ts` computes: HW_NODES (name:MiB …), HW_SEGMENTS and HW_WIRES
 # (`ip -batch` lines, @node@ stands for a process id), HW_ADDRESSES (a node, then an `ip -batch` line),
-# HW_FILES (base64), HW_LABELS (NAME=VALUE lines), HW_CGROUPS (directories), HW_PROCESSES, HW_SCRIPT, HW_NODE_SCRIPT.
+# HW_FILES (base64), HW_LABELS (NAME=VALUE lines), HW_CGROUPS (directories), HW_MAP (of a node's
+# users to the lab's), HW_PROCESSES, HW_SCRIPT, HW_NODE_SCRIPT.
 set -eu
 
 if [ "${1-}" != inside ]; then
@@ -120,8 +121,9 @@ substitutions= remaining=$(set -- $HW_NODES; echo $#)
 while [ "$remaining" -gt 0 ]; do
   read -r what node pid <&3
   [ "$what" = born ] || { echo "$node did not start" >&2; exit 1; }
-  echo 0 1 65535 >"/proc/$pid/uid_map"
-  echo 0 1 65535 >"/proc/$pid/gid_map"
+  # One write: the kernel takes no second.
+  printf '%s\n' "$HW_MAP" >"/proc/$pid/uid_map"
+  printf '%s\n' "$HW_MAP" >"/proc/$pid/gid_map"
   substitutions="$substitutions;s/@$node@/$pid/"
   echo "$pid" >"pid.$node"
   remaining=$((remaining - 1))

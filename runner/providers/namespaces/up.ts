@@ -20,6 +20,8 @@ export interface Start {
   readonly processes: number | undefined
   /** What runs before: binds the root filesystem where the lab's root could not reach it. */
   readonly before: readonly string[]
+  /** A node's users, as the lab counts them. Default: all but the lab's own root. */
+  readonly nodeMap?: string
   /** Writes the user namespace's maps; only the starter may. */
   map(pid: number): Promise<void>
 }
@@ -34,7 +36,7 @@ export async function up(machine: Machine, start: Start, options: UpOptions): Pr
     HW_NODES: start.topology.nodes.map(node => `${node.name}:${node.diskMiB}`).join(' '),
     HW_SEGMENTS: segments, HW_WIRES: links, HW_ADDRESSES: addresses,
     HW_LABELS: Object.entries(start.labels).map(([name, value]) => `${name}=${value}`).join('\n'),
-    HW_PROCESSES: start.processes?.toString() ?? '', HW_SCRIPT: script('lab.sh'), HW_NODE_SCRIPT: script('node.sh'),
+    HW_MAP: start.nodeMap ?? '0 1 65535', HW_PROCESSES: start.processes?.toString() ?? '', HW_SCRIPT: script('lab.sh'), HW_NODE_SCRIPT: script('node.sh'),
   }
   const said = Promise.withResolvers<void>()
   const born = Promise.withResolvers<number>()
