@@ -17,6 +17,7 @@ export { routeVia } from './route-via.ts'
 // Real exchanges
 export { plainOnTheWire } from './plain-on-the-wire.ts'
 export { reachEachOther, reaches } from './reaches.ts'
+export { reachesItself } from './reaches-itself.ts'
 export { routedTimes, sameLayer2 } from './routers-between.ts'
 
 export type { End } from './ends.ts'
