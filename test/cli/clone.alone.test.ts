@@ -37,13 +37,13 @@ test('in a fresh clone with an empty cache and no Docker, lab 05 is started, don
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const project = join(folder, 'hardway')
   await clone(project)
-  const before = await hostState()
+  const before = await hostState(join(folder, 'home'))
   const lab = runner(project, [], {
     ...NPM, HOME: process.env['HOME'] ?? '/root', DOCKER_HOST: 'unix:///nonexistent/docker.sock',
     LAB_HOME: join(folder, 'home'), LAB_CACHE: join(folder, 'cache'),
   })
   await doesLab(lab, project, '05-static-routes', 'embedded')
-  expect(await hostState()).toEqual(before)
+  expect(await hostState(join(folder, 'home'))).toEqual(before)
 })
 
 test('the same as an ordinary user without root', async ({ skip }) => {
@@ -59,12 +59,12 @@ test('the same as an ordinary user without root', async ({ skip }) => {
   onTestFinished(async () => { await run('rm', ['-rf', folder, join(home, 'state'), join(home, 'cache')]) })
   await clone(folder)
   await run('chown', ['-R', `${user}:`, folder])
-  const before = await hostState()
+  const before = await hostState(join(home, 'state'))
   const lab = runner(folder, ['runuser', '-u', user, '--', 'env', `HOME=${home}`], {
     ...NPM, npm_config_cache: join(home, '.npm'), npm_config_userconfig: join(home, '.npmrc'), DOCKER_HOST: 'unix:///nonexistent/docker.sock',
     LAB_HOME: join(home, 'state'), LAB_CACHE: join(home, 'cache'),
   })
   await doesLab(lab, folder, '05-static-routes', 'embedded')
   expect(JSON.parse((await lab('doctor', '--leaks', '--json')).stdout)).toMatchObject({ ok: true })
-  expect(await hostState()).toEqual(before)
+  expect(await hostState(join(home, 'state'))).toEqual(before)
 })

@@ -31,22 +31,22 @@ for (const provider of await providersHere()) {
     expect((await lab.run('start', '01', '--no-watch', '--provider', provider.name)).code).toBe(0)
     const whole = performance.now() - started
     await lab.run('stop', '--all')
-    const before = await hostState()
+    const before = await hostState(lab.home)
     for (let moment = 0; moment < MOMENTS; moment++) {
       await killedAt(lab, Math.random() * whole, ['start', '01', '--no-watch', '--provider', provider.name])
       expect(await leaksOf(lab)).toMatchObject({ ok: true, running: [], leftovers: [] })
     }
-    expect(await hostState()).toEqual(before)
+    expect(await hostState(lab.home)).toEqual(before)
   })
 
   test(`${provider.name}: a proof that is killed at any moment leaves nothing after \`lab stop --all\``, async ({ skip }) => {
     if (provider.because !== undefined) skip(provider.because)
     const lab = labIn()
-    const before = await hostState()
+    const before = await hostState(lab.home)
     for (let moment = 0; moment < MOMENTS; moment++) {
       await killedAt(lab, 200 + Math.random() * 3_000, ['verify', '01', '--provider', provider.name])
       expect(await leaksOf(lab)).toMatchObject({ ok: true, running: [], leftovers: [] })
     }
-    expect(await hostState()).toEqual(before)
+    expect(await hostState(lab.home)).toEqual(before)
   })
 }
