@@ -1,5 +1,5 @@
-// What of this host a lab must leave as it was. Processes and cgroups are those of one state folder: somebody's own
-// labs may be running while the tests do.
+// What of this host a lab must leave as it was. Processes and cgroups may be asked for of one state folder only:
+// somebody's own labs may be running while the tests do.
 import { createHash } from 'node:crypto'
 import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -21,7 +21,7 @@ const SYSCTLS = ['net/ipv4/ip_forward', 'net/core/rmem_max', 'kernel/core_patter
   'net/ipv4/conf/all/rp_filter', 'net/bridge/bridge-nf-call-iptables', 'kernel/pid_max', 'user/max_user_namespaces']
 
 /** Taken when the kernel has finished freeing what was just let go of: it takes network namespaces apart later. */
-export async function hostState(home: string): Promise<HostState> {
+export async function hostState(home?: string): Promise<HostState> {
   let state = await look(home)
   const deadline = performance.now() + 5_000
   for (;;) {
@@ -32,17 +32,17 @@ export async function hostState(home: string): Promise<HostState> {
   }
 }
 
-async function look(home: string): Promise<HostState> {
-  const key = createHash('sha256').update(home).digest('hex').slice(0, 8)
+async function look(home: string | undefined): Promise<HostState> {
+  const prefix = home === undefined ? '' : `${createHash('sha256').update(home).digest('hex').slice(0, 8)}.`
   return {
     links: (await output('ip', ['-o', 'link'])).split('\n').map(line => line.replace(/ (state|qlen) .*/, '')),
     mounts: read('/proc/self/mounts').split('\n').toSorted(),
     cgroups: ['/sys/fs/cgroup/pids/hardway', '/sys/fs/cgroup/memory/hardway', '/sys/fs/cgroup/hardway'].flatMap(folder =>
-      names(folder).filter(name => name.startsWith(`${key}.`)).map(name => `${folder}/${name}`)),
+      names(folder).filter(name => name.startsWith(prefix)).map(name => `${folder}/${name}`)),
     firewall: (await output('nft', ['-s', 'list', 'ruleset'])) + (await output('iptables-legacy-save', [])).replaceAll(/^#.*|\[.*\]/gm, ''),
     labProcesses: readdirSync('/proc').filter(name => /^\d+$/.test(name)).flatMap(pid => {
       const words = read(`/proc/${pid}/environ`)
-      return words.includes(`HARDWAY_HOME=${home}`) ? [`${pid} ${read(`/proc/${pid}/comm`).trim()}`] : []
+      return words.includes(`HARDWAY_HOME=${home ?? ''}`) ? [`${pid} ${read(`/proc/${pid}/comm`).trim()}`] : []
     }),
     sysctls: SYSCTLS.map(name => `${name} ${read(`/proc/sys/${name}`).trim()}`),
   }
