@@ -54,15 +54,30 @@ export const thisHost: Machine = {
 
 const AFTER_EXIT_MS = 50
 
-/** nsenter does not pass signals on, so the command is killed with everything that descends from it. */
-function killTree(pid: number): void {
-  const children = childrenOf(pid)
+/**
+ * nsenter does not pass signals on, so what it started is killed, and it then ends by itself. Killed with it, that
+ * would be left to this host's first process to reap, which may take its time, and no process namespace is gone
+ * before the last of its processes is reaped.
+ */
+function killTree(pid: number, round = 0): void {
+  const below = descendantsOf(pid)
+  for (const each of below.length === 0 || round >= PATIENT_ROUNDS ? [...below, pid] : below) kill(each)
+  if (below.length > 0 && round < PATIENT_ROUNDS) setTimeout(() => { if (childrenOf(pid).length > 0) killTree(pid, round + 1) }, 10)
+}
+
+/** Something that forks as fast as it is killed. */
+const PATIENT_ROUNDS = 20
+
+function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
   } catch {
     // It has ended meanwhile.
   }
-  for (const child of children) killTree(child)
+}
+
+function descendantsOf(pid: number): readonly number[] {
+  return childrenOf(pid).flatMap(child => [child, ...descendantsOf(child)])
 }
 
 export function childrenOf(pid: number): readonly number[] {
