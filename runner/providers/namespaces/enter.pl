@@ -2,6 +2,8 @@
 # Perl because three things are needed that no shell and no tool of util-linux can do.
 use strict;
 my ($pid, $keyctl, $processes) = splice @ARGV, 0, 3;
+# Of a process that has ended nothing can be entered; nsenter would end like a command that failed.
+-e "/proc/$pid/ns/mnt" or die "enter: gone\n";
 my @cgroups;
 while (($_ = shift // '--') ne '--') { push @cgroups, $_ }
 # A file or directory that the caller's shell left open for its children would be a way out of the node.

@@ -24,7 +24,8 @@ for file in $(grep -lszxF "HARDWAY_HOME=$1" /proc/[0-9]*/environ); do
   { read -r children <"$directory/task/${directory#/proc/}/children"; } 2>/dev/null || :
   set --
   for child in $children; do set -- "$@" "/proc/$child/status"; done
-  # The node's own view of its first process is the last number, and must be 1.
-  [ $# -eq 0 ] || grep -hs '^NSpid:' "$@" | sed 's/^NSpid:/node /'
+  # The node's own view of its first process is the last number, and must be 1. One that has ended, and whose
+  # exit status nobody has asked for yet, is no node.
+  [ $# -eq 0 ] || grep -hs -e '^State:' -e '^NSpid:' "$@" | sed -e '/^State:[[:space:]]*[ZX]/{N;d;}' -e '/^State:/d' -e 's/^NSpid:/node /'
 done
 exit 0

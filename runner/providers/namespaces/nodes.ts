@@ -68,8 +68,11 @@ export function nodesOf(machine: Machine, lab: FoundLab, command: (argv: readonl
   const processes = lab.labels.get('HARDWAY_PROCESSES') ?? ''
   const entered = (name: string, enter: readonly string[]): Node => ({
     name,
-    exec: (argv: readonly string[], options?: ExecOptions): Promise<Evidence> =>
-      exec(machine, [...enter, ...argv], name, argv, options),
+    exec: async (argv: readonly string[], options?: ExecOptions): Promise<Evidence> => {
+      const evidence = await exec(machine, [...enter, ...argv], name, argv, options)
+      if (evidence.exitCode !== 0 && evidence.stderr === GONE) throw new CouldNotLook(`${name} is not running any more`, evidence)
+      return evidence
+    },
     command: argv => command([...enter, ...argv], name),
   })
   return [
@@ -78,6 +81,9 @@ export function nodesOf(machine: Machine, lab: FoundLab, command: (argv: readonl
     entered('fabric', enter(lab.pid, '', [])),
   ]
 }
+
+/** What enter.pl says, and nothing else, when there is nothing to enter. */
+const GONE = 'enter: gone\n'
 
 /** The machine's argv that enters a node, before the command itself. */
 function enter(pid: number, processes: string, cgroups: readonly string[]): readonly string[] {
