@@ -68,11 +68,12 @@ sub start {
   my ($i, $o, $x, @theirs);
   if ($terminal) {
     my $number = pack 'i', 0;
-    open $o, '+<', '/dev/ptmx' or return refuse($id, "/dev/ptmx: $!");
+    # O_RDWR | O_NOCTTY: it is not to become the agent's own.
+    sysopen $o, '/dev/ptmx', 258 or return refuse($id, "/dev/ptmx: $!");
     # Unlock it, ask for its number.
     ioctl $o, 0x40045431, $number;
     ioctl $o, 0x80045430, $number;
-    open my $slave, '+<', '/dev/pts/' . unpack 'i', $number or return refuse($id, "/dev/pts: $!");
+    sysopen my $slave, '/dev/pts/' . unpack('i', $number), 258 or return refuse($id, "/dev/pts: $!");
     ($i, @theirs) = ($o, ($slave) x 3);
     # It becomes the controlling terminal of a session of its own.
     unshift @words, 'setsid', '-c';

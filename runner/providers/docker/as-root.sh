@@ -16,7 +16,8 @@ while read -r _ point _; do
   esac
 done </proc/self/mounts
 [ -z "$covers" ] || umount -l $covers
-mount -o remount,rw /sys
+# A rootless engine has not, and its root may not touch it: then this fails, and is not needed.
+mount -o remount,rw /sys 2>/dev/null || :
 mount -t tmpfs -o size=64k,mode=755 tmp /tmp
 # Just the image: nothing that the engine has mounted into the container. Its files belong to root of a node, and
 # the container's root runs them: read-only is what keeps the one from the other, so it is not left to the engine.

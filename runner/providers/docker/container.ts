@@ -4,7 +4,7 @@ import type { LabId } from '../../core/provider.ts'
 import { recipe } from '../recipe.ts'
 import { Refused, type Engine } from './engine.ts'
 import { isDead, ownerLabel } from './owner.ts'
-import { hasSecurity, usersOf } from './users.ts'
+import { hasSecurity, isRemapped, isRootless, usersOf } from './users.ts'
 
 export const REPOSITORY = 'hardway-node'
 
@@ -55,26 +55,40 @@ const OWN_MEMORY_BYTES = 128 * 1024 * 1024
 /** What an engine says about itself, as far as it matters here. */
 export interface EngineInfo {
   readonly SecurityOptions?: readonly string[] | null
+  /** Podman's own field. */
+  readonly Rootless?: boolean
   readonly MemoryLimit?: boolean
   readonly PidsLimit?: boolean
+  readonly CgroupVersion?: string
   readonly OSType?: string
   readonly KernelVersion?: string
   readonly ServerVersion?: string
   readonly Driver?: string
+  readonly DockerRootDir?: string
+}
+
+/** What the engine can limit. A rootless one has no cgroups of version 1, whatever it says. */
+export function limits(info: EngineInfo): { readonly memory: boolean; readonly processes: boolean } {
+  const has = !isRootless(info) || info.CgroupVersion !== '1'
+  return { memory: has && info.MemoryLimit !== false, processes: has && info.PidsLimit !== false }
 }
 
 export function containerOf(nodes: number, info: EngineInfo, labels: Readonly<Record<string, string>>): object {
   return {
     Image: imageName(info), Labels: labels, Cmd: ['/usr/bin/catatonit', '-P'], WorkingDir: '/', Hostname: 'machine',
     HostConfig: {
-      CapDrop: ['ALL'], CapAdd: CAPABILITIES, NetworkMode: 'none', ReadonlyRootfs: true, LogConfig: { Type: 'none' },
+      NetworkMode: 'none', ReadonlyRootfs: true, LogConfig: { Type: 'none' },
+      // What a rootless engine calls privileged is a user's own rights in a user namespace of theirs. Less would be
+      // a read-only sysfs, which that user can't change, and with it no `ip netns exec` in a node.
+      ...(isRootless(info) ? { Privileged: true } : { CapDrop: ['ALL'], CapAdd: CAPABILITIES }),
+      ...(isRemapped(info) ? { UsernsMode: 'host' } : {}),
       SecurityOpt: [
         // Docker's own profile refuses every mount, whatever the capabilities.
         ...(hasSecurity(info, 'apparmor') ? ['apparmor=unconfined'] : []),
         ...(hasSecurity(info, 'selinux') ? ['label=disable'] : []),
       ],
-      ...(info.PidsLimit ? { PidsLimit: nodes * PROCESSES + OWN_PROCESSES } : {}),
-      ...(info.MemoryLimit ? { Memory: nodes * MEMORY_BYTES + OWN_MEMORY_BYTES } : {}),
+      ...(limits(info).processes ? { PidsLimit: nodes * PROCESSES + OWN_PROCESSES } : {}),
+      ...(limits(info).memory ? { Memory: nodes * MEMORY_BYTES + OWN_MEMORY_BYTES } : {}),
     },
   }
 }

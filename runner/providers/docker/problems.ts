@@ -2,7 +2,7 @@
 import { platform } from 'node:os'
 import { Unable } from '../../core/mistake.ts'
 import type { Problem } from '../../core/provider.ts'
-import type { EngineInfo } from './container.ts'
+import { limits, type EngineInfo } from './container.ts'
 import { findEngine, hosts, Refused, Unreachable, type Engine } from './engine.ts'
 import { isRootless } from './users.ts'
 import { existsSync } from 'node:fs'
@@ -75,10 +75,11 @@ export function judge(version: Version, info: EngineInfo): Problem[] {
   if (isRootless(info) && info.Driver === 'vfs') {
     found.push({ severity: 'limit', what: 'the engine copies whole images (driver vfs): each start takes seconds', mend: 'set its storage driver to overlay' })
   }
-  const unlimited = [...(info.MemoryLimit === false ? ['memory'] : []), ...(info.PidsLimit === false ? ['processes'] : [])]
+  const { memory, processes } = limits(info)
+  const unlimited = [...(memory ? [] : ['memory']), ...(processes ? [] : ['processes'])]
   if (unlimited.length > 0) {
     found.push({
-      severity: 'limit', what: `the engine can't limit ${unlimited.join(' and ')} of a container`,
+      severity: 'limit', what: `the engine can't limit the ${unlimited.join(' and the ')} of a container`,
       mend: 'a system with cgroup v2, and for a rootless engine controllers delegated to the user',
     })
   }

@@ -1,0 +1,135 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { framed } from '../../runner/providers/docker/agent.ts'
+import { containerOf, keptName } from '../../runner/providers/docker/container.ts'
+import { engineAt, hosts, splitter, Unreachable } from '../../runner/providers/docker/engine.ts'
+import { isDead, ownerLabel } from '../../runner/providers/docker/owner.ts'
+import { judge, unreachable } from '../../runner/providers/docker/problems.ts'
+import { usersOf } from '../../runner/providers/docker/users.ts'
+
+/** The bytes in pieces of any sizes. */
+function cut(bytes: Buffer, sizes: readonly number[]): readonly Buffer[] {
+  const pieces: Buffer[] = []
+  let at = 0
+  for (const size of sizes) {
+    pieces.push(bytes.subarray(at, at + size))
+    at += size
+  }
+  return [...pieces, bytes.subarray(at)].filter(piece => piece.length > 0)
+}
+
+const sizes = fc.array(fc.integer({ min: 1, max: 9 }))
+const data = fc.uint8Array({ maxLength: 20 }).map(bytes => Buffer.from(bytes))
+
+describe('streams that are cut anywhere', () => {
+  it('give the agent\'s frames whole', () => {
+    const frame = fc.record({ what: fc.constantFrom('o', 'x', 'q'), id: fc.nat(0xffff_ffff), data })
+    fc.assert(fc.property(fc.array(frame), sizes, (frames, at) => {
+      const bytes = Buffer.concat(frames.map(({ what, id, data }) => {
+        const head = Buffer.alloc(9)
+        head.writeUInt32BE(5 + data.length)
+        head.write(what, 4)
+        head.writeUInt32BE(id, 5)
+        return Buffer.concat([head, data])
+      }))
+      const got: typeof frames = []
+      const read = framed((what, id, data) => got.push({ what: what as 'o', id, data: Buffer.from(data) }))
+      cut(bytes, at).forEach(read)
+      expect(got).toEqual(frames)
+    }))
+  })
+
+  it('give both outputs of the engine\'s', () => {
+    const part = fc.record({ stream: fc.constantFrom('stdout' as const, 'stderr' as const), data })
+    fc.assert(fc.property(fc.array(part), sizes, (parts, at) => {
+      const bytes = Buffer.concat(parts.map(({ stream, data }) => {
+        const head = Buffer.from([stream === 'stdout' ? 1 : 2, 0, 0, 0, 0, 0, 0, 0])
+        head.writeUInt32BE(data.length, 4)
+        return Buffer.concat([head, data])
+      }))
+      const got = { stdout: [] as Buffer[], stderr: [] as Buffer[] }
+      cut(bytes, at).forEach(splitter((stream, piece) => got[stream].push(piece)))
+      for (const stream of ['stdout', 'stderr'] as const) {
+        expect(Buffer.concat(got[stream])).toEqual(Buffer.concat(parts.filter(part => part.stream === stream).map(({ data }) => data)))
+      }
+    }))
+  })
+})
+
+describe('an owner', () => {
+  it('is alive as long as its process is', () => expect(isDead(ownerLabel())).toBe(false))
+  it('is dead when the number was given to another process', () => expect(isDead(ownerLabel().replace(/\d$/, last => String((Number(last) + 1) % 10)))).toBe(true))
+  it('is dead when there is no such process', () => expect(isDead(ownerLabel().replace(/ \d+ /, ' 99999999 '))).toBe(true))
+  it('of another host may be alive', () => expect(isDead('elsewhere 1 x')).toBe(false))
+})
+
+describe('users', () => {
+  it('of a node are never the engine\'s, whatever it remaps', () => {
+    for (const info of [{}, { SecurityOptions: ['name=rootless'] }, { Rootless: true }, { SecurityOptions: ['name=userns'], DockerRootDir: '/var/lib/docker/300000.300000' }]) {
+      const users = usersOf(info)
+      expect(users.ofNode(0)).not.toBe(0)
+      const all = new Set([0, 1, 33, 1000, 65_531, 65_534].map(users.ofNode))
+      expect(all.size).toBe(6)
+    }
+  })
+
+  it('are refused where nobody can say how they are remapped', () => {
+    expect(() => usersOf({ SecurityOptions: ['name=userns'], DockerRootDir: '/srv/docker' })).toThrow('does not say')
+  })
+})
+
+describe('the container', () => {
+  it('is privileged on no engine that runs as root', () => {
+    for (const SecurityOptions of [['name=seccomp'], ['name=userns']]) {
+      const made = JSON.stringify(containerOf(3, { SecurityOptions, DockerRootDir: '/var/lib/docker/1.1' }, {}))
+      expect(made).not.toContain('Privileged')
+      expect(made).toContain('"CapDrop":["ALL"]')
+    }
+  })
+
+  it('is let out of AppArmor only where there is AppArmor', () => {
+    expect(JSON.stringify(containerOf(3, { SecurityOptions: ['name=apparmor'] }, {}))).toContain('apparmor=unconfined')
+    expect(JSON.stringify(containerOf(3, {}, {}))).not.toContain('apparmor')
+  })
+
+  it('has one name for a lab in a state folder', () => {
+    expect(keptName('/home/a', '05-routes')).toMatch(/^hardway-[0-9a-f]{8}-05-routes$/)
+    expect(keptName('/home/a', '05-routes')).not.toBe(keptName('/home/b', '05-routes'))
+  })
+})
+
+describe('problems', () => {
+  it.each([
+    [{ ApiVersion: '1.39' }, {}, /too old/],
+    [{ ApiVersion: '1.41' }, { OSType: 'windows' }, /windows containers/],
+    [{ ApiVersion: '1.41' }, { KernelVersion: '5.10.0-28-amd64' }, /need 5\.11/],
+    [{ ApiVersion: '1.41' }, { MemoryLimit: false }, /can't limit the memory/],
+    [{ ApiVersion: '1.41' }, { Rootless: true, CgroupVersion: '1', MemoryLimit: true }, /can't limit the memory and the processes/],
+  ])('of %j, %j are said', (version, info, what) => {
+    expect(judge(version, info)).toEqual([expect.objectContaining({ what: expect.stringMatching(what) as string })])
+  })
+
+  it('are none with engines that will do', () => {
+    expect(judge({ ApiVersion: '1.41' }, { OSType: 'linux', KernelVersion: '6.1.0', MemoryLimit: true, PidsLimit: true })).toEqual([])
+    expect(judge({ ApiVersion: '1.100' }, {})).toEqual([])
+  })
+
+  it('of a socket that is not for this user name the group', () => {
+    expect(unreachable('unix:///var/run/docker.sock', new Unreachable('EACCES', '')).mend).toContain('usermod -aG docker')
+  })
+
+  it('of an address that nobody can call say what is expected', () => {
+    expect(() => engineAt('ssh://somewhere')).toThrow(/expected unix:\/\/.*ssh -nNT -L/)
+  })
+
+  it('start with the address that is given', () => {
+    const before = process.env['DOCKER_HOST']
+    process.env['DOCKER_HOST'] = 'tcp://10.0.0.1:2375'
+    try {
+      expect(hosts()).toEqual(['tcp://10.0.0.1:2375'])
+    } finally {
+      if (before === undefined) delete process.env['DOCKER_HOST']
+      else process.env['DOCKER_HOST'] = before
+    }
+  })
+})
