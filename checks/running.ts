@@ -1,5 +1,5 @@
 // A command that goes on while something else is done, and is always ended: a server, a capture.
-import type { Place } from '../runner/core/bench.ts'
+import { OPEN, type Place } from '../runner/core/bench.ts'
 import { CouldNotLook, type Evidence } from '../runner/core/verdict.ts'
 
 export interface Running {
@@ -23,7 +23,7 @@ export async function start(place: Place, argv: readonly string[], ready: (outpu
   let over = false
   let listener = (): void => {}
   const ended = place.exec(argv, {
-    stdin: 'open', signal: abort.signal, timeoutMs: LONGEST_MS,
+    stdin: OPEN, signal: abort.signal, timeoutMs: LONGEST_MS,
     onStdout: text => {
       if (output.length < MOST_CHARACTERS) output += text
       listener()

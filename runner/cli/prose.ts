@@ -124,7 +124,9 @@ class Prose {
     }
     const widths = Array.from({ length: heads }, (_, column) => Math.max(3, ...rows.map(row => widthOf((row[column] ?? []).map(run => run.text).join('')))))
     const free = width - 2 * (heads - 1)
-    while (widths.reduce((sum, one) => sum + one, 0) > free && Math.max(...widths) > 8) widths[widths.indexOf(Math.max(...widths))]! -= 1
+    for (let widest = Math.max(...widths); widths.reduce((sum, one) => sum + one, 0) > free && widest > 8; widest = Math.max(...widths)) {
+      widths[widths.indexOf(widest)] = widest - 1
+    }
     const lines = rows.map(row => {
       const cells = widths.map((each, column) => this.#wrap(row[column] ?? [], each))
       const height = Math.max(...cells.map(cell => cell.length))

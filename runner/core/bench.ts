@@ -1,9 +1,12 @@
 import type { Evidence, Verdict } from './verdict.ts'
 import type { Topology } from './topology.ts'
 
+/** A standard input that stays open and empty. */
+export const OPEN: unique symbol = Symbol('open')
+
 export interface ExecOptions {
-  /** Text for the command's standard input; `'open'` keeps it open until the signal aborts. Default: empty. */
-  readonly stdin?: string | 'open'
+  /** Text for the command's standard input; OPEN keeps it open until the signal aborts. Default: empty. */
+  readonly stdin?: string | typeof OPEN
   /** Milliseconds until the command is killed and `exitCode` is undefined. Default 10,000. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal

@@ -52,7 +52,7 @@ try {
   row('node -e 0', bare, '')
   row('lab list', timed([launch, 'list'], undefined, 11), 'at most 4 × node -e 0')
   const script = (...args: readonly string[]): readonly string[] => [launch, '--node', join(root, 'test/bench/nodes.ts'), ...args]
-  const process_ = timed(script('nothing'))
+  const bareProcess = timed(script('nothing'))
   for (const { name, because } of await providersHere()) {
     if (because !== undefined) {
       rows.push([`${name}: not here (${because})`, '', '', ''])
@@ -68,8 +68,8 @@ try {
       stops.push(once(script('down', name)))
       once(script('up', name, '3'))
     }
-    row(`${name}: stop, beyond the start of its process`, median(stops) - process_, name === 'embedded' ? '0.1 s' : '0.2 s')
-    row(`${name}: find a node and run true, beyond the same`, timed(script('exec', name)) - process_, '')
+    row(`${name}: stop, beyond the start of its process`, median(stops) - bareProcess, name === 'embedded' ? '0.1 s' : '0.2 s')
+    row(`${name}: find a node and run true, beyond the same`, timed(script('exec', name)) - bareProcess, '')
     down()
   }
   row('embedded: start of 64 nodes', timed(script('up', 'embedded', '64'), () => void once(script('down', 'embedded')), 3), '1.2 s')

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pty from '@lydell/node-pty'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { OPEN } from '../../runner/core/bench.ts'
 import { Unable } from '../../runner/core/mistake.ts'
 import type { Provider } from '../../runner/core/provider.ts'
 import type { Topology } from '../../runner/core/topology.ts'
@@ -62,7 +63,7 @@ describe.skipIf(why !== undefined)(`embedded nodes${why === undefined ? '' : ` (
       expect(await lab.sh('exec <&-; echo done', { stdin: big })).toMatchObject({ exitCode: 0, stdout: 'done\n' })
       const controller = new AbortController()
       const heard: string[] = []
-      const open = await lab.sh('echo begun; cat', { stdin: 'open', signal: controller.signal, onStdout: text => {
+      const open = await lab.sh('echo begun; cat', { stdin: OPEN, signal: controller.signal, onStdout: text => {
         heard.push(text)
         controller.abort()
       } })

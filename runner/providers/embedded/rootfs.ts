@@ -110,7 +110,7 @@ async function make(work: string, who: Identity, progress: Progress): Promise<vo
 
 function lastError(log: string): string {
   const lines = log.trim().split('\n')
-  return (lines.findLast(line => /^E: /.test(line)) ?? lines.at(-1) ?? 'it said nothing').replace(/^E: /, '')
+  return (lines.findLast(line => line.startsWith('E: ')) ?? lines.at(-1) ?? 'it said nothing').replace(/^E: /, '')
 }
 
 /** What a killed run left in the cache. Removed if asked. */

@@ -1,5 +1,5 @@
 // The machine under the nodes: this host, or a lab's container. Everything about namespaces is written against it.
-import type { ExecOptions } from '../../core/bench.ts'
+import { OPEN, type ExecOptions } from '../../core/bench.ts'
 import type { Evidence } from '../../core/verdict.ts'
 
 /** A process on the machine. Its output comes to the listener, piece by piece. */
@@ -50,7 +50,7 @@ export async function exec(
   const onAbort = (): void => stop('stopped')
   options.signal?.addEventListener('abort', onAbort, { once: true })
   if (options.signal?.aborted) onAbort()
-  if (options.stdin !== 'open') {
+  if (options.stdin !== OPEN) {
     if (options.stdin) running.write(options.stdin)
     running.end()
   }
