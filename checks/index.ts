@@ -16,7 +16,7 @@ export { noOverlap } from './no-overlap.ts'
 export { routeVia } from './route-via.ts'
 // Real exchanges
 export { plainOnTheWire } from './plain-on-the-wire.ts'
-export { reachEachOther, reaches } from './reaches.ts'
+export { allReach, reachEachOther, reaches } from './reaches.ts'
 export { reachesItself } from './reaches-itself.ts'
 export { routedTimes, sameLayer2 } from './routers-between.ts'
 

@@ -19,6 +19,16 @@ export function reaches(from: End, to: End, { keepingAddress = false }: Reaching
   }
 }
 
+/** `red, blue and green reach node1`: each of them asks, by TCP and UDP. */
+export function allReach(ends: readonly string[] | Readonly<Record<string, string>>, to: End, { keepingAddress = false }: Reaching = {}): Check {
+  const [all, other] = [endsOf(ends), endOf(to)]
+  if (all.length < 2) throw new Error('expected two ends at least')
+  return {
+    claim: `${list(all.map(end => end.name))} reach ${other.name}${keepingAddress ? `, which sees each one's own address` : ''}`,
+    look: bench => lookAt(bench, all.map(one => [one, other] as const), keepingAddress),
+  }
+}
+
 /** `red, blue and green reach each other`: every pair, in both directions. */
 export function reachEachOther(ends: readonly string[] | Readonly<Record<string, string>>, { keepingAddress = false }: Reaching = {}): Check {
   const all = endsOf(ends)
