@@ -3,11 +3,15 @@ import type { Bench, Link, Namespace } from '../runner/core/bench.ts'
 import { parseAddress } from '../runner/core/ipv4.ts'
 import type { Evidence, NonEmpty } from '../runner/core/verdict.ts'
 
-/** `'10.244.1.2'`, or with the name that claims are to call it by: `{ red: '10.244.1.2' }`. */
+/**
+ * `'10.244.1.2'`, or with the name that claims are to call it by: `{ red: '10.244.1.2' }`. Where the address is the
+ * learner's to choose, the place: `{ late: 'node2/late' }`.
+ */
 export type End = string | Readonly<Record<string, string>>
 
 export interface NamedEnd {
   readonly name: string
+  /** Empty as long as only the place is known. */
   readonly address: string
   /** The name is not just the address. */
   readonly named: boolean
@@ -25,9 +29,9 @@ export function endOf(end: End): NamedEnd {
 export function endsOf(ends: readonly string[] | Readonly<Record<string, string>>): readonly NamedEnd[] {
   const all = Array.isArray(ends)
     ? ends.map((address: string) => ({ name: address, address, named: false }))
-    : Object.entries(ends).map(([name, address]: [string, string]) => ({ name, address, named: true }))
-  for (const { address } of all) {
-    if (parseAddress(address) === undefined) throw new Error(`expected an IPv4 address, for example 10.244.1.2, and got ${address}`)
+    : Object.entries(ends).map(([name, is]: [string, string]) => is.includes('/') ? { name, address: '', named: true, place: is } : { name, address: is, named: true })
+  for (const { address, ...rest } of all) {
+    if (!('place' in rest) && parseAddress(address) === undefined) throw new Error(`expected an IPv4 address, for example 10.244.1.2, and got ${address}`)
   }
   return all
 }
@@ -79,6 +83,14 @@ export async function ownerOf(bench: Bench, end: NamedEnd): Promise<Owner | Miss
     return { because: `${end.address} is ${owner.namespace.node}'s own address (${owner.link.name}), not that of ${end.name}`, evidence: [owner.namespace.evidence] }
   }
   return owner
+}
+
+/** The end with its address: the first one of the place, where only that is known. */
+export function addressed(end: NamedEnd, { namespace }: Owner): NamedEnd | Missing {
+  if (end.address !== '') return end
+  const held = namespace.links.filter(link => link.name !== 'lo').flatMap(link => link.addresses)
+  const address = held.map(one => one.split('/')[0] ?? '').find(one => parseAddress(one) !== undefined)
+  return address === undefined ? { because: `${namespace.place.name} has no address`, evidence: [namespace.evidence] } : { ...end, address }
 }
 
 /** `node1` is the node itself, `node1/red` the namespace of that name. */

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Bench, Namespace } from '../runner/core/bench.ts'
 import { CouldNotLook, type Evidence, type NonEmpty } from '../runner/core/verdict.ts'
-import { ownerOf, type Missing, type NamedEnd, type Owner } from './ends.ts'
+import { addressed, ownerOf, type Missing, type NamedEnd, type Owner } from './ends.ts'
 import { readAsked, readHeard, readReady, type Answer, type Asked, type Heard } from './read/probe.ts'
 import { readFrames, type Frame, type Header } from './read/tcpdump.ts'
 import { start, type Running } from './running.ts'
@@ -67,8 +67,13 @@ export async function exchange(bench: Bench, wants: readonly Want[]): Promise<re
     const outcome = outcomes.get(keyOf(want))
     if (outcome === undefined) throw new Error(`${keyOf(want)} was not tried`)
     // Another check may call the same ends by other names.
-    return { ...outcome, from: want.from, to: want.to }
+    return { ...outcome, from: at(want.from, outcome.from.address), to: at(want.to, outcome.to.address) }
   })
+}
+
+/** The very same end, unless its address is known only now. */
+function at(end: NamedEnd, address: string): NamedEnd {
+  return end.address === address ? end : { ...end, address }
 }
 
 function keyOf({ from, to }: Want): string {
@@ -94,7 +99,12 @@ async function exchangeAll(bench: Bench, wants: ReadonlyMap<string, Want>): Prom
     const [client, server] = await Promise.all([ownerOf(bench, want.from), ownerOf(bench, want.to)])
     if ('because' in client) outcomes.set(key, { ...want, missing: client })
     else if ('because' in server) outcomes.set(key, { ...want, missing: server })
-    else pairs.push({ key, want, client, server })
+    else {
+      const [from, to] = [addressed(want.from, client), addressed(want.to, server)]
+      if ('because' in from) outcomes.set(key, { ...want, missing: from })
+      else if ('because' in to) outcomes.set(key, { ...want, missing: to })
+      else pairs.push({ key, want: { ...want, from, to }, client, server })
+    }
   }
   const running: Promise<Running>[] = []
   const begin = (one: Promise<Running>): Promise<Running> => {

@@ -134,13 +134,17 @@ class Way {
 
   /** Whether a hop passes on what is not its own, seen once more with its counters. */
   async #forwards(at: Namespace, came: Link): Promise<string | undefined> {
-    const sysctl = await at.place.exec(['sysctl', '-n', 'net.ipv4.ip_forward'])
+    // The kernel asks the interface that it came in by; ip_forward was written to each of them when it was set.
+    const one = `net.ipv4.conf.${came.name.replaceAll('.', '/')}.forwarding`
+    const sysctl = await at.place.exec(['sysctl', '-n', 'net.ipv4.ip_forward', one])
     this.evidence.push(sysctl)
-    if (sysctl.stdout.trim() !== '0') return undefined
+    const [all, own] = sysctl.stdout.trim().split('\n')
+    if (own !== '0') return undefined
+    const said = `${all === '0' ? 'net.ipv4.ip_forward' : one} is 0`
     const counted = await this.#countAgain(at.place, 'IpInAddrErrors')
     return counted
-      ? `${nameOf(at)} received it on ${came.name} and dropped it: net.ipv4.ip_forward is 0 (IpInAddrErrors ${counted})`
-      : `${nameOf(at)} is the next hop, and does not forward: net.ipv4.ip_forward is 0`
+      ? `${nameOf(at)} received it on ${came.name} and dropped it: ${said} (IpInAddrErrors ${counted})`
+      : `${nameOf(at)} is the next hop, and does not forward: ${said}`
   }
 
   async #reversePath(at: Namespace, came: Link): Promise<string | undefined> {

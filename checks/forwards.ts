@@ -14,12 +14,13 @@ export function forwards(node: string): Check {
       ])
       const all = value.get('net.ipv4.ip_forward')
       if (all === undefined) throw new CouldNotLook(`${node} does not say whether it forwards`, evidence)
-      if (all !== '1') return fail(`net.ipv4.ip_forward is ${all}`, evidence)
-      // The setting for all was written to each interface; one may have been changed since. Only those with an
-      // address are asked about: a bridge's ports route nothing.
+      // What counts is the setting of the interface that a packet arrives on: ip_forward was written to each when it
+      // was set, and one may have been changed since. Only those with an address are asked about: a bridge's ports
+      // route nothing.
       for (const link of namespaces.find(one => one.own)?.links ?? []) {
         const name = `net.ipv4.conf.${link.name.replaceAll('.', '/')}.forwarding`
-        if (link.name !== 'lo' && link.addresses.length > 0 && value.get(name) === '0') return fail(`net.ipv4.ip_forward is 1, but ${name} is 0`, evidence)
+        if (link.name === 'lo' || link.addresses.length === 0 || value.get(name) !== '0') continue
+        return fail(all === '0' ? 'net.ipv4.ip_forward is 0' : `net.ipv4.ip_forward is ${all}, but ${name} is 0`, evidence)
       }
       return pass(evidence)
     },

@@ -40,11 +40,12 @@ async function look(bench: Bench, name: string, destination: string, via: string
 
 /** The neighbour's MAC; a packet is sent first if nobody has asked for it yet. */
 async function neighbour(place: Place, address: string, device: string): Promise<{ readonly mac: string | undefined; readonly evidence: readonly Evidence[] }> {
-  const show = () => tool(place, ['ip', '-j', 'neigh', 'show', 'to', address, 'dev', device], readNeighbours)
+  // Asked of one device, ip leaves its name out of the answer.
+  const show = () => tool(place, ['ip', '-j', 'neigh', 'show', 'to', address], neighbours => readNeighbours(neighbours).find(one => one.device === device))
   const now = await show()
-  const known = now.value.find(one => one.address === address)
+  const known = now.value
   if (known?.mac !== undefined) return { mac: known.mac, evidence: [now.evidence] }
   await place.exec([PROBE, 'ask', '--timeout-ms', String(ARP_MS)], { stdin: `udp ${address} 9 neighbour\n` })
   const then = await show()
-  return { mac: then.value.find(one => one.address === address)?.mac, evidence: [then.evidence] }
+  return { mac: then.value?.mac, evidence: [then.evidence] }
 }
