@@ -7,6 +7,12 @@ import { ROOT_OWNER } from './identity.ts'
 export const PROCESSES = 512
 const MEMORY_BYTES = 512 * 1024 * 1024
 
+/** No limit can be raised above one's own. */
+export function processesAllowed(): number {
+  const most = /^Max processes\s+\S+\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
+  return most === undefined || most === 'unlimited' ? PROCESSES : Math.min(PROCESSES, Number(most))
+}
+
 /** A place to make cgroups in: one for version 2, one for each controller of version 1. */
 export interface Hierarchy {
   readonly directory: string

@@ -9,7 +9,7 @@ import type { Running } from '../namespaces/machine.ts'
 import { cgroupsOf, find, nodesOf, type FoundLab } from '../namespaces/nodes.ts'
 import { up } from '../namespaces/up.ts'
 import { overlaidFiles } from '../recipe.ts'
-import { cgroupsThere, hierarchies, isOurs, makeCgroups, PROCESSES, removeCgroup } from './cgroups.ts'
+import { cgroupsThere, hierarchies, isOurs, makeCgroups, processesAllowed, removeCgroup } from './cgroups.ts'
 import { identity } from './identity.ts'
 import { startTime, thisHost } from './machine.ts'
 import { problems } from './problems.ts'
@@ -46,7 +46,7 @@ export function embedded({ home, cache }: EmbeddedOptions): Provider {
       // The name says whose it is and who makes it, so that nobody takes it for something left behind.
       const group = `${key}.${lab}.${process.pid}-${startTime(process.pid)}`
       const cgroups = makeCgroups(all, group, topology.nodes.map(node => node.name), who.root)
-      const processes = cgroups.length === 0 ? PROCESSES : undefined
+      const processes = cgroups.length === 0 ? processesAllowed() : undefined
       const lower = rootfs(cache)
       try {
         const before = who.root

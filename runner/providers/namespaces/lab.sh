@@ -82,6 +82,15 @@ done
 printf %s "$HW_SEGMENTS" | ip -batch -
 printf %s "$HW_ADDRESSES" | awk '{ node = $1; sub(/^[^ ]+ /, ""); print > "ip." node }'
 
+# Where no cgroup counts processes the kernel counts them for each user of a node, and a learner can be any. What
+# a user namespace is made with is the most for all its users together, and all nodes'; half is left to the user.
+capped=
+if [ -n "$HW_PROCESSES" ]; then
+  together=$((HW_PROCESSES * 8)) most=$(prlimit --nproc --output HARD --noheadings --raw)
+  [ "$most" = unlimited ] || [ "$most" -ge $((together * 2)) ] || together=$((most / 2))
+  capped="prlimit --nproc=$together:"
+fi
+
 mkfifo reports
 exec 3<>reports
 starters=
@@ -107,7 +116,7 @@ tmp $directory/root/tmp tmpfs nosuid,nodev,mode=1777,size=64m 0 0" >"fstab.$node
     for directory in /tmp/cgroup/*/"$node"; do
       [ ! -d "$directory" ] || echo 0 >"$directory/cgroup.procs"
     done
-    unshare -U -m -p -n -u -i -C -f --keep-caps sh -c '
+    $capped unshare -U -m -p -n -u -i -C -f --keep-caps sh -c '
       read pid _ </proc/self/stat
       echo "born $HW_NODE $pid" >&3
       read _ <"go.$HW_NODE"
