@@ -1,6 +1,6 @@
 // The engine's HTTP interface, spoken by Docker and Podman alike: plain requests, and streams taken over from them.
 // Node's own client does it in 3 ms of start-up; a client library's 100 ms would be half of a `lab check`.
-import { existsSync, readFileSync } from 'node:fs'
+import { accessSync, constants, readFileSync } from 'node:fs'
 import { request as http, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import type { Socket } from 'node:net'
 import { homedir, platform } from 'node:os'
@@ -9,7 +9,7 @@ import type { Readable } from 'node:stream'
 import { Unable } from '../../core/mistake.ts'
 
 /** An answer of the engine other than success. */
-export class Refused extends Error {
+export class Refused extends Unable {
   readonly status: number
   constructor(status: number, message: string) {
     super(message)
@@ -19,7 +19,7 @@ export class Refused extends Error {
 }
 
 /** The engine could not be reached at all. */
-export class Unreachable extends Error {
+export class Unreachable extends Unable {
   readonly code: string | undefined
   constructor(code: string | undefined, message: string) {
     super(message)
@@ -61,10 +61,19 @@ export function hosts(): readonly string[] {
   ].map(path => `unix://${path}`)
 }
 
-/** The engine of the first socket that is there; whether it answers is for the first call to find out. */
+/** The engine of the first socket that this user may use; whether it answers is for the first call to find out. */
 export function findEngine(): Engine {
   const all = hosts()
-  return engineAt(all.find(host => !host.startsWith('unix://') || existsSync(host.slice('unix://'.length))) ?? all[0] ?? '')
+  const may = (mode: number) => (host: string): boolean => {
+    if (!host.startsWith('unix://')) return true
+    try {
+      accessSync(host.slice('unix://'.length), mode)
+      return true
+    } catch {
+      return false
+    }
+  }
+  return engineAt(all.find(may(constants.R_OK | constants.W_OK)) ?? all.find(may(constants.F_OK)) ?? all[0] ?? '')
 }
 
 export function engineAt(host: string): Engine {
@@ -96,7 +105,7 @@ export function engineAt(host: string): Engine {
   const answer = async (request: ClientRequest): Promise<IncomingMessage> => {
     const got = Promise.withResolvers<IncomingMessage>()
     request.on('response', got.resolve)
-    request.on('error', (error: NodeJS.ErrnoException) => got.reject(new Unreachable(error.code, `${host}: ${error.message}`)))
+    request.on('error', (error: NodeJS.ErrnoException) => got.reject(new Unreachable(error.code, `the engine at ${host} can't be reached: ${error.message}`)))
     const response = await got.promise
     if ((response.statusCode ?? 0) < 400) return response
     throw await refusal(response)

@@ -10,7 +10,7 @@ import { identity } from '../embedded/identity.ts'
 import { makeRootfs, rootfs } from '../embedded/rootfs.ts'
 import { recipe } from '../recipe.ts'
 import { hasImage, imageName, imageTag, REPOSITORY, type EngineInfo } from './container.ts'
-import { Refused, splitter, textOf, type Engine } from './engine.ts'
+import { splitter, textOf, type Engine } from './engine.ts'
 import { usersOf } from './users.ts'
 
 /** Three ways, the fastest that works here: what `embedded` has prepared; the engine itself; preparing it as `embedded` would. */
@@ -22,7 +22,7 @@ export async function makeImage(engine: Engine, cache: string, labels: Readonly<
   try {
     await makeByEngine(engine, info, labels, progress)
   } catch (error) {
-    if (!here || !(error instanceof Unable || error instanceof Refused)) throw error
+    if (!here || !(error instanceof Unable)) throw error
     progress.say(`the engine could not make it (${error.message}); trying without`)
     await makeRootfs(cache, progress)
     await importOurs(engine, info, cache, progress)

@@ -53,7 +53,7 @@ export function unreachable(host: string, { code, message }: Unreachable): Probl
   if (code === 'ECONNREFUSED' || code === 'ENOENT') {
     return { what: `nobody listens at ${host}`, mend: platform() === 'linux' ? 'sudo systemctl start docker' : 'start Docker Desktop' }
   }
-  return { what: `the engine does not answer: ${message}`, mend: 'docker info' }
+  return { what: message, mend: 'docker info' }
 }
 
 /** Of what the engine says about itself. */
