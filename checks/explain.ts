@@ -4,6 +4,7 @@ import type { Bench, Link, Namespace, Place } from '../runner/core/bench.ts'
 import type { Evidence, NonEmpty } from '../runner/core/verdict.ts'
 import { allNamespaces, holders, type Missing } from './ends.ts'
 import { ask, type Exchange } from './exchange.ts'
+import { readBridgeDrops } from './read/bridge-drops.ts'
 import { readCounters, type Counters } from './read/counters.ts'
 import { readHooks, readLegacyPolicies, type Hook } from './read/hooks.ts'
 import { readNeighbours } from './read/neighbours.ts'
@@ -115,7 +116,32 @@ class Way {
       const dropping = await this.#filters(namespace)
       if (dropping !== undefined) return dropping
     }
+    for (const [index, one] of passed.entries()) {
+      const next = passed[index + 1]
+      // Two pods of one node, with nobody between them who routes: what joins them is in the node's own namespace.
+      if (next === undefined || one.own || next.own || one.node !== next.node) continue
+      const dropping = await this.#bridged(one.node)
+      if (dropping !== undefined) return dropping
+    }
     return `every route from ${passed.map(nameOf).join(' to ')} is there; \`npx lab trace\` follows a packet`
+  }
+
+  /** Who else looks at the frames that a bridge of the node forwards. */
+  async #bridged(node: string): Promise<string | undefined> {
+    const own = this.#namespaces.find(one => one.node === node && one.own)
+    if (own === undefined) return undefined
+    const nft = await own.place.exec(['nft', '-j', 'list', 'ruleset'])
+    const sysctl = await own.place.exec(['sysctl', '-n', 'net.bridge.bridge-nf-call-iptables'])
+    const hook = nft.exitCode === 0 ? readFrom(nft, readHooks).find(one => one.hook === 'forward' && one.policy === 'drop') : undefined
+    const [chain] = nft.exitCode === 0 ? readFrom(nft, readBridgeDrops) : []
+    if (chain !== undefined) {
+      this.evidence.push(nft)
+      return `it stays on one bridge of ${node}, and ${chain} there drops frames`
+    }
+    // br_netfilter shows a bridged packet to iptables as if it were routed. ARP passes, and so the neighbour is known.
+    if (hook === undefined || sysctl.stdout.trim() !== '1') return undefined
+    this.evidence.push(sysctl, nft)
+    return `it stays on one bridge of ${node}, but net.bridge.bridge-nf-call-iptables is 1, and ${hook.name} drops what no rule accepts (policy drop)`
   }
 
   async #route(at: Namespace, came: Link | undefined): Promise<Route | string> {

@@ -169,7 +169,7 @@ export default defineLab<'node1'>({
       hints: [
         'Does each end have an address, and is each end up? Ask `ip -br addr` on node1 and in red: the second column is the state.',
         failing => failing.includes(exchange.claim)
-          ? 'LOWERLAYERDOWN means that this end is up and the other is not. An address that is missing is missing in the namespace that it is for: `ip -n red` works there.'
+          ? 'UP together with NO-CARRIER means that this end is up and the other is not. And an address has to be in the namespace that it is for: `ip -n red` works there.'
           : 'Both ends work. What is for an address of red itself does not leave by the veth: `ip route get 10.244.1.2`, asked in red, names the interface that it takes.',
         'Type on node1: `ip addr add 10.244.1.1/24 dev veth-red-br`, `ip link set veth-red-br up`, `ip -n red addr add 10.244.1.2/24 dev veth-red`, `ip -n red link set veth-red up`; and `ip -n red link set lo up` if that is down',
       ],

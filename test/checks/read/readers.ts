@@ -1,4 +1,5 @@
 // The reader that each file of transcripts is for.
+import { readBridgeDrops } from '../../../checks/read/bridge-drops.ts'
 import { readCounters } from '../../../checks/read/counters.ts'
 import { readHooks, readLegacyPolicies } from '../../../checks/read/hooks.ts'
 import { readLinks } from '../../../checks/read/links.ts'
@@ -12,7 +13,7 @@ import { readSysctl } from '../../../checks/read/sysctl.ts'
 import { readFrames } from '../../../checks/read/tcpdump.ts'
 
 export const readers: Readonly<Record<string, (text: string) => unknown>> = {
-  asked: readAsked, counters: readCounters, heard: readHeard, hooks: readHooks, legacy: readLegacyPolicies,
+  asked: readAsked, 'bridge-drops': readBridgeDrops, counters: readCounters, heard: readHeard, hooks: readHooks, legacy: readLegacyPolicies,
   links: readLinks, 'namespace-ids': readNamespaceIds, namespaces: readNamespaces, neighbours: readNeighbours,
   ports: readPorts, ready: readReady, refusal: readRefusal, route: readRoute, sysctl: readSysctl, tcpdump: readFrames,
 }
