@@ -1,14 +1,12 @@
 // Why nodes can't be namespaces of this host, found by trying, and what mends each.
-import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
-import { promisify } from 'node:util'
 import type { Problem } from '../../core/provider.ts'
 import { hierarchies } from './cgroups.ts'
-import { grantedRange, NO_RANGE } from './identity.ts'
+import { grantedRange, identity, NO_RANGE, type Identity } from './identity.ts'
+import { thisHost } from './machine.ts'
 import { rootfs } from './rootfs.ts'
 
-const run = promisify(execFile)
 const OTHERWISE = 'or use Docker or Podman: npx lab start --provider docker'
 
 export async function problems(cache: string): Promise<Problem[]> {
@@ -16,7 +14,7 @@ export async function problems(cache: string): Promise<Problem[]> {
     return [{ what: `namespaces are a thing of Linux, and this is ${process.platform}`, mend: 'npx lab start --provider docker' }]
   }
   const found: Problem[] = []
-  for (const [tool, from] of [['unshare', 'util-linux'], ['nsenter', 'util-linux'], ['mount', 'mount'], ['perl', 'perl']] as const) {
+  for (const [tool, from] of [['unshare', 'util-linux'], ['nsenter', 'util-linux'], ['setpriv', 'util-linux'], ['mount', 'mount'], ['grep', 'grep'], ['sed', 'sed'], ['perl', 'perl']] as const) {
     if (!has(tool)) found.push({ what: `${tool} is missing`, mend: `sudo apt-get install ${from}` })
   }
   const { username, uid } = userInfo()
@@ -24,7 +22,7 @@ export async function problems(cache: string): Promise<Problem[]> {
   if (!root) found.push(...ranges(username, uid))
   if (has('unshare') && found.length === 0) found.push(...await userNamespaces(root))
   if (!existsSync(rootfs(cache))) {
-    const missing = ['apt-get', 'dpkg-deb', 'perl'].filter(tool => !has(tool))
+    const missing = ['apt-get', 'dpkg-deb'].filter(tool => !has(tool))
     if (missing.length > 0) {
       found.push({
         what: `the root filesystem is made by Debian's tools, and this system has no ${missing.join(', ')}`,
@@ -59,28 +57,74 @@ function ranges(username: string, uid: number): Problem[] {
 }
 
 async function userNamespaces(root: boolean): Promise<Problem[]> {
+  const said = await trial(identity())
+  if (said === undefined) return []
+  if (sysctl('kernel/apparmor_restrict_unprivileged_userns') === '1' && !root) {
+    return [{
+      what: 'AppArmor keeps ordinary users from using user namespaces here (Ubuntu 23.10 and newer)',
+      mend: `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0, or start as root: sudo npx lab start (${OTHERWISE})`,
+    }]
+  }
+  if (sysctl('kernel/unprivileged_userns_clone') === '0' && !root) {
+    return [{ what: 'user namespaces are for root only here', mend: 'sudo sysctl kernel.unprivileged_userns_clone=1' }]
+  }
+  if (sysctl('user/max_user_namespaces') === '0') {
+    return [{ what: 'no user namespaces are allowed here', mend: 'sudo sysctl user.max_user_namespaces=10000' }]
+  }
+  if (said.startsWith('opaque')) {
+    return [{ what: 'this kernel keeps no user attributes in memory, which layered file systems need (Linux 6.6 and newer do)', mend: OTHERWISE.replace(/^or /, '') }]
+  }
+  if (said.startsWith('maps') && root) {
+    return [{ what: `this root may give no user numbers away (${said.slice('maps: '.length)}): it is root of a container`, mend: 'start it outside of the container' }]
+  }
+  return [{ what: `namespaces can be made, and are of no use: ${said}`, mend: OTHERWISE.replace(/^or /, '') }]
+}
+
+/**
+ * The beginning of lab.sh and node.sh, in small: all namespaces, the maps of user numbers, the mounts. Where a
+ * security module or a container restricts them, some can be made and then not used. What went wrong, if anything.
+ */
+async function trial(who: Identity): Promise<string | undefined> {
+  const born = Promise.withResolvers<number>()
+  let log = ''
+  const running = thisHost.spawn(['unshare', '-U', '-m', '-p', '-n', '-u', '-i', '-C', '-f', '--keep-caps', 'sh', '-c', `
+    read -r pid _ </proc/self/stat; echo "born $pid"; read -r _
+    exec setpriv --reuid 0 --regid 0 --clear-groups sh -ec '
+      mount -t tmpfs tmpfs /mnt
+      cd /mnt
+      mkdir -p lower/d upper work root proc sys
+      mount -t proc proc proc
+      mount -t sysfs sysfs sys
+      : >lower/d/file
+      mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work,userxattr root
+      { rm -r root/d && mkdir root/d && [ ! -e root/d/file ]; } 2>/dev/null || { echo opaque >&2; exit 1; }'`],
+  (stream, piece) => {
+    if (stream === 'stderr') log += piece.toString()
+    const pid = stream === 'stdout' ? /^born (\d+)$/m.exec(piece.toString())?.[1] : undefined
+    if (pid !== undefined) born.resolve(Number(pid))
+  })
+  const timer = setTimeout(() => {
+    log += 'it did not end'
+    running.kill()
+  }, TRIAL_MS)
   try {
-    // A mount and a network namespace show that the user namespace comes with its capabilities: where AppArmor
-    // restricts it, it can be made, and is of no use.
-    await run('unshare', ['-U', '-r', '-m', '-n', 'sh', '-c', 'mount -t tmpfs tmpfs /mnt'])
-    return []
+    const pid = await Promise.race([born.promise, running.ended.then(() => undefined)])
+    if (pid !== undefined) {
+      await who.map(pid)
+      running.write('mapped\n')
+    }
+    running.end()
+    if (await running.ended === 0) return undefined
+    return log.trim().split('\n').find(line => !line.includes('dmesg(1)')) || 'nothing was said'
   } catch (error) {
-    const said = (error as { stderr?: string }).stderr?.trim().split('\n').at(-1) ?? String(error)
-    if (sysctl('kernel/apparmor_restrict_unprivileged_userns') === '1' && !root) {
-      return [{
-        what: 'AppArmor keeps ordinary users from using user namespaces here (Ubuntu 23.10 and newer)',
-        mend: `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0, or start as root: sudo npx lab start (${OTHERWISE})`,
-      }]
-    }
-    if (sysctl('kernel/unprivileged_userns_clone') === '0' && !root) {
-      return [{ what: 'user namespaces are for root only here', mend: 'sudo sysctl kernel.unprivileged_userns_clone=1' }]
-    }
-    if (sysctl('user/max_user_namespaces') === '0') {
-      return [{ what: 'no user namespaces are allowed here', mend: 'sudo sysctl user.max_user_namespaces=10000' }]
-    }
-    return [{ what: `a user namespace of no use: ${said}`, mend: OTHERWISE.replace(/^or /, '') }]
+    return `maps: ${(error as { stderr?: string }).stderr?.trim() || (error instanceof Error ? error.message : String(error))}`
+  } finally {
+    clearTimeout(timer)
+    running.kill()
   }
 }
+
+const TRIAL_MS = 10_000
 
 function has(tool: string): boolean {
   return `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`.split(':').some(folder => folder !== '' && existsSync(`${folder}/${tool}`))
