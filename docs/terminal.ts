@@ -9,25 +9,31 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const COLUMNS = 100
-const WATCHING_ROWS = 46
-const SHELL_ROWS = 13
+const WATCHING_ROWS = 36
+const SHELL_ROWS = 12
 const DEADLINE_MS = 120_000
 
 /** What is typed where, and what has to be seen before the next line is typed. */
-const SCRIPT: readonly (readonly ['watching' | 'shell', string, RegExp])[] = [
-  ['watching', 'npx lab start 05', /q quit/],
-  ['shell', 'npx lab shell node1', /node1 ~ #/],
-  ['shell', 'sysctl -w net.ipv4.ip_forward=1', /ip_forward = 1\n.*#/],
-  ['shell', 'ip route get 10.244.2.2', /unreachable/],
+const SCRIPT: readonly (readonly ['watching' | 'shell' | 'aside', readonly string[], RegExp])[] = [
+  ['watching', ['npx lab start 05', 'Enter'], /q quit/],
+  // A step that is done, in a terminal that is not in the picture.
+  ['aside', ['npx lab solve forward', 'Enter'], /did what/],
+  ['watching', ['c'], /This step holds/],
+  ['watching', ['n'], /✗ node1 sends 10\.244\.2\.2/],
+  ['shell', ['npx lab shell node1', 'Enter'], /node1 ~ #/],
+  // The second is a mistake: node3 is no way to node2's pods.
+  ['shell', ['ip route add 10.244.3.0/24 via 192.168.1.13', 'Enter'], /192\.168\.1\.13\n.*#/],
+  ['watching', [], /✓ node1 sends 10\.244\.3\.2/],
+  ['shell', ['ip route add 10.244.2.0/24 via 192.168.1.13', 'Enter'], /10\.244\.2\.0\/24 via 192\.168\.1\.13\n.*#/],
+  ['watching', [], /via 192\.168\.1\.13 \(eth0\)/],
+  ['shell', ['ip route get 10.244.2.2', 'Enter'], /uid 0/],
 ]
-/** The last judging that the picture waits for. */
-const SHOWN = /✓ node1 forwards/
 
 /** A tmux of its own: neither its sessions nor its settings are anybody else's. */
 const home = mkdtempSync(join(tmpdir(), 'lab-picture-'))
 // npm has remarks of its own about the settings of whoever makes the picture.
-const env = { ...process.env, LAB_HOME: home, LAB_COURSE: '', TMUX: '', PS1: '$ ', TERM: 'xterm-256color', npm_config_userconfig: '/dev/null', npm_config_loglevel: 'error' }
-const BASH = 'exec bash --norc --noprofile'
+const env = { ...process.env, LAB_HOME: home, LAB_COURSE: '', TMUX: '', TERM: 'xterm-256color', npm_config_userconfig: '/dev/null', npm_config_loglevel: 'error' }
+const BASH = "exec env PS1='$ ' bash --norc --noprofile"
 const tmux = (...args: readonly string[]): string => execFileSync('tmux', ['-L', `picture-${process.pid}`, '-f', '/dev/null', ...args], { cwd: root, env, encoding: 'utf8' })
 const capture = (pane: string, ...options: readonly string[]): string => tmux('capture-pane', '-p', '-t', pane, ...options)
 
@@ -43,12 +49,12 @@ async function pictures(): Promise<readonly string[]> {
   try {
     tmux('new-session', '-d', '-s', 'watching', '-x', `${COLUMNS}`, '-y', `${WATCHING_ROWS}`, BASH)
     tmux('new-session', '-d', '-s', 'shell', '-x', `${COLUMNS}`, '-y', `${SHELL_ROWS}`, BASH)
+    tmux('new-session', '-d', '-s', 'aside', BASH)
     tmux('set', '-g', 'status', 'off')
-    for (const [pane, text, pattern] of SCRIPT) {
-      tmux('send-keys', '-t', pane, text, 'Enter')
+    for (const [pane, keys, pattern] of SCRIPT) {
+      if (keys.length > 0) tmux('send-keys', '-t', pane, ...keys)
       await shows(pane, pattern)
     }
-    await shows('watching', SHOWN)
     return [capture('watching', '-e'), capture('shell', '-e')]
   } finally {
     execFileSync('sh', ['runner/cli/launch', 'stop', '--all'], { cwd: root, env, stdio: 'ignore' })
