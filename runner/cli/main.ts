@@ -44,7 +44,7 @@ lab.command('goto').argument('<step>').description('fresh nodes at the beginning
 lab.command('reset').description('fresh nodes at the beginning of the lab').option(...JSON_OPTION)
   .action(async options => endWith((await import('./commands/goto.ts')).goTo(undefined, options)))
 lab.command('verify').argument('[labs...]').description('prove that the checks of labs are right')
-  .option('--all', 'every lab').option(...PROVIDER).option('--jobs <n>', 'benches at once; default: processors')
+  .option('--all', 'every lab').option(...PROVIDER).option('--jobs <n>', 'benches at once; default: three for each processor')
   .option('--shard <i/n>', 'only the i-th of n parts').option('--junit <file>', 'also write JUnit XML').option(...JSON_OPTION)
   .action(async (names, options) => endWith((await import('./commands/verify.ts')).verify(names, options)))
 lab.command('doctor').description('what works on this machine, and what mends what does not')

@@ -10,6 +10,9 @@ import { junit } from '../junit.ts'
 import { coloured, json, paint, plain, remark, result } from '../print.ts'
 import { progressOn } from '../progress.ts'
 
+/** A bench mostly waits: for the kernel to take links and namespaces apart, and for answers that do not come. */
+const BENCHES_PER_PROCESSOR = 3
+
 export interface VerifyOptions {
   readonly all?: true
   readonly provider?: string
@@ -22,7 +25,7 @@ export interface VerifyOptions {
 export async function verify(names: readonly string[], options: VerifyOptions): Promise<number> {
   if (names.length > 0 && options.all) throw new Usage('either labs or --all')
   if (names.length === 0 && !options.all) throw new Usage('name the labs to prove, or --all')
-  const jobs = numberOf(options.jobs ?? String(availableParallelism()), '--jobs', 'a number of 1 or more')
+  const jobs = numberOf(options.jobs ?? String(BENCHES_PER_PROCESSOR * availableParallelism()), '--jobs', 'a number of 1 or more')
   const named = options.all ? listLabs(root) : await Promise.all(names.map(name => resolveLab(root, name)))
   const labs = await Promise.all(shardOf(named, options.shard).map(({ slug }) => load(slug)))
   const provider = await chosenProvider(options.provider)
