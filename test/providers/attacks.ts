@@ -349,18 +349,17 @@ export function attacks(name: string, factory: (home: string) => Provider, { why
     test('makes the runner believe in no lab that is none', async () => {
       const victim = join(folder, 'victim')
       writeFileSync(victim, 'whole')
-      const labels = (it: string) => `HARDWAY_HOME=${join(folder, 'home')} HARDWAY_LAB=${it} HARDWAY_NODES=node1=2 HARDWAY_STARTED=1 HARDWAY_CGROUPS=/proc/self/root/tmp/group`
-      await lab.sh(`mkdir -p /tmp/group/node1; ln -s ${victim} /tmp/group/node1/cgroup.procs; cp "$(command -v sleep)" /tmp/catatonit
-        for it in forged ${lab.lab}; do env HARDWAY_HOME=x $(echo ${labels('"$it"')}) /tmp/catatonit 600 & unshare -p -f env ${labels('$it')} /tmp/catatonit 600 & done; disown -a
-        env ${labels('forged')} /tmp/catatonit 600 & disown`)
-      await eventually(() => lab.sh('pgrep -c catatonit'), ({ stdout }) => Number(stdout) >= 5)
+      const forged = ['forged', lab.lab].flatMap(it => ['', 'unshare -p -f '].map(in_ =>
+        `${in_}env HARDWAY_HOME=${join(folder, 'home')} HARDWAY_LAB=${it} HARDWAY_NODES=node1=2 HARDWAY_STARTED=1 HARDWAY_CGROUPS=/proc/self/root/tmp/group /tmp/catatonit 600 &`))
+      await lab.sh(`mkdir -p /tmp/group/node1; ln -s ${victim} /tmp/group/node1/cgroup.procs; cp "$(command -v sleep)" /tmp/catatonit\n${forged.join('\n')}\ndisown -a`)
+      await eventually(() => lab.sh('pgrep -cx catatonit'), ({ stdout }) => Number(stdout) >= 5)
       expect((await provider.running()).map(running => running.lab)).toEqual([])
       expect(await provider.nodes('forged')).toEqual([])
       expect((await provider.nodes(lab.lab)).map(node => node.name)).toEqual(['node1', 'node2', 'fabric'])
       await provider.down('forged')
       await provider.leftovers({ remove: true })
       expect(readFileSync(victim, 'utf8')).toBe('whole')
-      expect((await lab.sh('echo alive; pkill -f /tmp/catatonit')).stdout).toBe('alive\n')
+      expect((await lab.sh('pkill -f ^/tmp/catatonit; echo alive')).stdout).toBe('alive\n')
     })
 
     test('leaves the host as it was: links, mounts, rules, cgroups, processes, sysctls', async () => {

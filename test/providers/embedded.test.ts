@@ -284,6 +284,30 @@ describe.skipIf(why !== undefined)(`embedded nodes${why === undefined ? '' : ` (
     })
   })
 
+  test('hold all users of a node together where no cgroup does, so that nobody dodges the limit by being many', async ({ skip }) => {
+    if (!(await provider.problems()).some(({ severity, what }) => severity === 'limit' && what.includes('rlimit'))) skip('cgroups hold them here')
+    const manyHome = join(folder, 'many')
+    const inLab: InLab = { home: manyHome, cache, lab: 'many', topology: nodesOn(1), keep: false }
+    // Of its own limit a lab takes half: 1000 processes, less than three users have with 512 each.
+    const starter = spawn('prlimit', ['--nproc=2000:2000', process.execPath, IN_LAB, JSON.stringify(inLab)], { stdio: ['ignore', 'pipe', 'inherit'] })
+    try {
+      await new Promise(resolve => { starter.stdout.once('data', resolve) })
+      const [node] = await embedded({ home: manyHome, cache }).nodes('many')
+      if (node === undefined) throw new Error('no node')
+      const first = firstProcess('many', manyHome) ?? 0
+      let most = 0
+      const done = node.exec(['perl', '-e', readScript(), 'bomb', '5', '0', '1', '2', '3'], { timeoutMs: 30_000 })
+      const count = setInterval(() => { most = Math.max(most, Number(here('cat /proc/[0-9]*/status 2>/dev/null | grep -c "^NSpid:.*[0-9][[:space:]][0-9].*[[:space:]][0-9]"').stdout)) }, 200)
+      await done
+      clearInterval(count)
+      expect(first).toBeGreaterThan(1)
+      expect(most).toBeGreaterThan(512)
+      expect(most).toBeLessThan(1100)
+    } finally {
+      starter.kill('SIGKILL')
+    }
+  })
+
   test('are over a root filesystem that they never change', async () => {
     await lab.sh('echo x >/etc/new; rm /etc/hosts; mkdir /usr/new')
     await using other = await startLab(provider)
