@@ -29,23 +29,22 @@ const SCRIPT: readonly (readonly ['watching' | 'shell' | 'aside', readonly strin
   ['shell', ['ip route get 10.244.2.2', 'Enter'], /uid 0/],
 ]
 
-/** A tmux of its own: neither its sessions nor its settings are anybody else's. */
-const home = mkdtempSync(join(tmpdir(), 'lab-picture-'))
-// npm has remarks of its own about the settings of whoever makes the picture.
-const env = { ...process.env, LAB_HOME: home, LAB_COURSE: '', TMUX: '', TERM: 'xterm-256color', npm_config_userconfig: '/dev/null', npm_config_loglevel: 'error' }
 const BASH = "exec env PS1='$ ' bash --norc --noprofile"
-const tmux = (...args: readonly string[]): string => execFileSync('tmux', ['-L', `picture-${process.pid}`, '-f', '/dev/null', ...args], { cwd: root, env, encoding: 'utf8' })
-const capture = (pane: string, ...options: readonly string[]): string => tmux('capture-pane', '-p', '-t', pane, ...options)
-
-async function shows(pane: string, pattern: RegExp): Promise<void> {
-  const deadline = performance.now() + DEADLINE_MS
-  while (!pattern.test(capture(pane))) {
-    if (performance.now() > deadline) throw new Error(`${pane} never showed ${pattern}:\n${capture(pane)}`)
-    await pause(100)
-  }
-}
 
 async function pictures(): Promise<readonly string[]> {
+  const home = mkdtempSync(join(tmpdir(), 'lab-picture-'))
+  // npm has remarks of its own about the settings of whoever makes the picture.
+  const env = { ...process.env, LAB_HOME: home, LAB_COURSE: '', TMUX: '', TERM: 'xterm-256color', npm_config_userconfig: '/dev/null', npm_config_loglevel: 'error' }
+  // A tmux of its own: neither its sessions nor its settings are anybody else's.
+  const tmux = (...args: readonly string[]): string => execFileSync('tmux', ['-L', `picture-${process.pid}`, '-f', '/dev/null', ...args], { cwd: root, env, encoding: 'utf8' })
+  const capture = (pane: string, ...options: readonly string[]): string => tmux('capture-pane', '-p', '-t', pane, ...options)
+  const shows = async (pane: string, pattern: RegExp): Promise<void> => {
+    const deadline = performance.now() + DEADLINE_MS
+    while (!pattern.test(capture(pane))) {
+      if (performance.now() > deadline) throw new Error(`${pane} never showed ${pattern}:\n${capture(pane)}`)
+      await pause(100)
+    }
+  }
   try {
     tmux('new-session', '-d', '-s', 'watching', '-x', `${COLUMNS}`, '-y', `${WATCHING_ROWS}`, BASH)
     tmux('new-session', '-d', '-s', 'shell', '-x', `${COLUMNS}`, '-y', `${SHELL_ROWS}`, BASH)
