@@ -82,7 +82,7 @@ async function macs(bench: Bench) {
 export default defineLab<'node1'>({
   // Interface numbers are given once: this node has had others before, so that no two learners' veths have the same.
   setup: ({ node1 }) => node1`
-    for number in $(seq $((RANDOM % 30 + 5))); do echo "link add old$number group 9 type bridge"; done | ip -batch -
+    for number in $(seq $((RANDOM % 9 + 1))); do echo "link add old$number group 9 type veth peer name gone$number"; done | ip -batch -
     ip link delete group 9`,
   steps: {
     namespace: {

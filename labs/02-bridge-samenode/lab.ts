@@ -74,7 +74,7 @@ export default defineLab<'node1'>({
   // firewall is what a machine has on which Docker and kube-proxy have been. Interface numbers are given once, and
   // this node has had others before.
   setup: ({ node1 }) => node1`
-    for number in $(seq $((RANDOM % 30 + 5))); do echo "link add old$number group 9 type bridge"; done | ip -batch -
+    for number in $(seq $((RANDOM % 9 + 1))); do echo "link add old$number group 9 type veth peer name gone$number"; done | ip -batch -
     ip link delete group 9
     address=2
     for pod in red blue green; do
@@ -157,9 +157,10 @@ export default defineLab<'node1'>({
           done`,
         'a bridge that learns of no MAC by itself': ({ node1 }) => node1`
           for pod in red blue green; do
-            ip link set veth-$pod-br master v-net-0 up
+            ip link set veth-$pod-br master v-net-0
             bridge link set dev veth-$pod-br learning off
             bridge fdb add $(ip -n $pod -br link show veth-$pod | awk '{ print $3 }') dev veth-$pod-br master static
+            ip link set veth-$pod-br up
           done`,
       },
       mutants: {
