@@ -1,4 +1,4 @@
-// Imports follow the arrows of DECISIONS.md, and never return.
+// Imports follow the arrows of CONTRIBUTING.md, and never return.
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'

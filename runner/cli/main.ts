@@ -2,13 +2,15 @@
 import { Command } from 'commander'
 import { endWith } from './end.ts'
 
+const VERSION = '0.1.0'
+
 const lab = new Command('lab')
   .description('Kubernetes networking the hard way: real Linux nodes, and checks of what the kernel does')
   .showSuggestionAfterError()
-  .helpCommand(false)
+  .version(VERSION, '-v, --version')
   .enablePositionalOptions()
   .exitOverride()
-  .configureOutput({ writeErr: text => process.stderr.write(text) })
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'lab: ')) })
 
 const JSON_OPTION = ['--json', 'one JSON document on stdout'] as const
 const PROVIDER = ['--provider <name>', 'embedded or docker; default: what works here, embedded first'] as const

@@ -32,6 +32,19 @@ export function claimLines({ claim, verdict }: Judged, colour: boolean): string[
   return lines
 }
 
+/** Lines of at most so many columns, broken between words; a line of the text begins a line. */
+export function wrap(text: string, width: number): string[] {
+  return text.split('\n').flatMap(line => {
+    const lines = ['']
+    for (const word of line.split(' ')) {
+      const last = lines.at(-1) ?? ''
+      if (last !== '' && last.length + 1 + word.length > width) lines.push(word)
+      else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`
+    }
+    return lines
+  })
+}
+
 export function stepLines(step: StepVerdicts, colour: boolean): string[] {
   return [paint(colour)('bold', step.title), ...step.verdicts.flatMap(judged => claimLines(judged, colour)), '']
 }

@@ -1,11 +1,13 @@
-// The watching terminal: judges after every command typed in the lab, and says what now holds.
+// The watching terminal: judges after every command typed in the lab, and says what now holds. The lesson is printed
+// once and stays where the terminal can scroll to; below it a few lines are drawn over themselves.
 import { emitKeypressEvents } from 'node:readline'
-import type { Event, StepVerdicts } from '../core/events.ts'
+import { stripVTControlCharacters } from 'node:util'
+import { format, type Formatter, type StepVerdicts } from '../core/events.ts'
 import { Journal } from '../engine/journal.ts'
-import { currentStep, judgeNow, start, type Session } from '../engine/session.ts'
+import { currentStep, history, judgeNow, start, type Session } from '../engine/session.ts'
 import { nextHint } from './commands/hint.ts'
 import { shellIn } from './commands/shell.ts'
-import { claimLines, coloured, paint, plain } from './print.ts'
+import { claimLines, coloured, paint, plain, wrap } from './print.ts'
 import { stepProse } from './step-prose.ts'
 
 /** Changes that come from no shell of ours, a daemon that learns a route, are seen by looking now and then. */
@@ -13,48 +15,55 @@ const POLL_MS = 4_000
 
 export async function watch(session: Session): Promise<number> {
   const { home, loaded, provider } = session
-  const ended = Promise.withResolvers<number>()
+  const journal = new Journal(home, loaded.slug)
+  const ended = Promise.withResolvers<string>()
   const follower = new AbortController()
   const colour = coloured(process.stdout)
   const style = paint(colour)
   const nodes = loaded.topology.nodes.map(node => node.name)
+  const panel = new Panel(process.stdout)
   let found: readonly StepVerdicts[] = []
+  /** Steps that have held in this run. */
+  let held: ReadonlySet<string> = new Set()
   let told: readonly string[] = []
   /** The step that is shown: it stays, with its claims true, until the learner goes on. */
   let shownId: string | undefined
+  let printedId: string | undefined
   let judgedOnce = false
   let judging = false
   let again = false
   let paused = false
 
-  const draw = (): void => {
-    if (paused) return
-    const shown = loaded.lesson.steps.find(step => step.id === shownId)
-    const verdicts = found.find(step => step.id === shown?.id)
-    const lines = shown === undefined ? finished() : [
-      ...stepProse(loaded, shown, { width: Math.min(process.stdout.columns || 80, 100), colour }).split('\n'), '',
-      ...(verdicts?.verdicts.flatMap(judged => claimLines(judged, colour)) ?? [style('dim', '○ not judged yet: a step before it does not hold')]),
-      ...(verdicts?.status === 'pass' ? ['', style('green', 'This step holds. n goes on.')] : []),
-    ]
-    const broken = found.filter(step => step.id !== shown?.id && step.status === 'fail' && position(step.id) < position(shown?.id))
-    process.stdout.write(`\x1b[H\x1b[2J\x1b[3J${[
-      `${style('bold', `${loaded.slug.slice(0, 2)} · ${loaded.lesson.title}`)}   ${style('dim', [
-        shown === undefined ? 'all steps hold' : `step ${position(shown.id) + 1} of ${loaded.lesson.steps.length}`, nodes.join(' '), provider.name].join(' · '))}`,
-      '', ...lines,
-      ...broken.flatMap(step => ['', style('red', `${step.title} held before, and does not any more:`),
-        ...step.verdicts.filter(({ verdict }) => verdict.status !== 'pass').flatMap(judged => claimLines(judged, colour))]),
-      ...told.flatMap(line => ['', line]), '',
-      style('dim', `in another terminal: npx lab shell ${nodes[0] ?? 'node1'}`),
-      ['h hint', 'c check now', 'n next', 's shell', 'r reset', 'q quit'].map(key => `${style('bold', key.slice(0, 1))}${key.slice(1)}`).join('   '),
-    ].join('\n')}\n`)
-  }
   const position = (id: string | undefined): number => {
     const at = loaded.lesson.steps.findIndex(step => step.id === id)
     return at === -1 ? loaded.lesson.steps.length : at
   }
-  const finished = (): string[] => [style('green', `Every step of ${loaded.lesson.title} holds.`), '',
-    'Before you go: can you say, without the page, why each of them does?', 'npx lab list shows the next lab; npx lab stop ends this one.']
-
+  const draw = (): void => {
+    if (paused || !judgedOnce) return
+    const shown = loaded.lesson.steps.find(step => step.id === shownId)
+    if (shown !== undefined && printedId !== shownId) {
+      panel.clear()
+      process.stdout.write(`\n${stepProse(loaded, shown, { width: Math.min(panel.width, 100), colour })}\n\n`)
+      printedId = shownId
+    }
+    const verdicts = found.find(step => step.id === shown?.id)
+    const broken = found.filter(step => step.id !== shown?.id && step.status === 'fail' && held.has(step.id))
+    panel.draw([
+      style('dim', '─'.repeat(Math.min(panel.width, 100))),
+      `${style('bold', `${loaded.slug.slice(0, 2)} · ${loaded.lesson.title}`)}   ${style('dim', [
+        shown === undefined ? 'all steps hold' : `step ${position(shown.id) + 1} of ${loaded.lesson.steps.length}`, nodes.join(' '), provider.name].join(' · '))}`,
+      ...(shown === undefined ? FINISHED : [
+        style('bold', shown.title),
+        ...(verdicts?.verdicts.flatMap(judged => claimLines(judged, colour)) ?? [style('dim', '○ not judged yet: a step before it does not hold')]),
+        ...(verdicts?.status === 'pass' ? [style('green', 'This step holds. n goes on.')] : []),
+      ]),
+      ...broken.flatMap(step => [style('red', `${step.title}: this held before, and does not any more`),
+        ...step.verdicts.filter(({ verdict }) => verdict.status !== 'pass').flatMap(judged => claimLines(judged, colour))]),
+      ...told,
+      style('dim', `in another terminal: npx lab shell ${nodes[0] ?? 'node1'}`),
+      ['h hint', 'c check now', 'n next', 's shell', 'l lesson again', 'r reset', 'q quit'].map(key => `${style('bold', key.slice(0, 1))}${key.slice(1)}`).join('   '),
+    ])
+  }
   const judge = async (): Promise<void> => {
     if (judging) {
       again = true
@@ -65,6 +74,7 @@ export async function watch(session: Session): Promise<number> {
       again = false
       try {
         found = await judgeNow(session)
+        held = history(journal.events()).completed
       } catch (error) {
         told = [plain(error instanceof Error ? error.message : String(error))]
       }
@@ -74,22 +84,41 @@ export async function watch(session: Session): Promise<number> {
     judgedOnce = true
     draw()
   }
-  const onEvent = (event: Event): void => {
-    if (event.kind === 'command') {
+  const nothing = (): void => {}
+  const onEvent: Formatter<void> = {
+    command: () => {
       told = []
       void judge()
-    } else if (event.kind === 'regressed') {
-      told = [style('red', `broken: ${event.claims.join('; ')}`), ...event.since.slice(-3).map(command => style('dim', `  after ${plain(command)}`))]
+    },
+    regressed: ({ claims, since }) => {
+      told = [style('red', `broken: ${claims.join('; ')}`), ...since.slice(-3).map(command => style('dim', `  after ${plain(command)}`))]
       draw()
-    } else if (event.kind === 'stopped') ended.resolve(0)
-    else if (event.kind === 'started' || event.kind === 'reset') void judge()
+    },
+    started: () => {
+      told = ['the nodes are new: a shell that was open has ended']
+      void judge()
+    },
+    reset: () => {
+      shownId = loaded.lesson.steps[0]?.id
+      void judge()
+    },
+    went: ({ step }) => {
+      shownId = step
+      void judge()
+    },
+    stopped: () => ended.resolve(`${loaded.slug} was stopped`),
+    // What this terminal or its learner has just caused needs no second word.
+    judged: nothing, completed: nothing, hinted: nothing, answered: nothing, solved: () => void judge(),
   }
   const keys: Readonly<Record<string, () => void | Promise<void>>> = {
-    q: () => ended.resolve(0),
-    c: judge,
+    q: () => ended.resolve(`${loaded.slug} still runs: \`npx lab start\` comes back to it, \`npx lab stop\` ends it`),
+    c: async () => {
+      shownId = currentStep(loaded, found)?.id
+      await judge()
+    },
     h: () => {
       const hint = nextHint(session, found)
-      told = hint === undefined ? ['Every step holds: no hint is needed.'] : [style('yellow', `hint ${hint.number} of ${hint.of}: ${hint.text}`)]
+      told = hint === undefined ? ['Every step holds: no hint is needed.'] : wrap(`hint ${hint.number} of ${hint.of}: ${hint.text}`, Math.min(panel.width, 100)).map(line => style('yellow', line))
       draw()
     },
     n: () => {
@@ -101,11 +130,15 @@ export async function watch(session: Session): Promise<number> {
         ? [style('dim', `${current.title} does not hold yet; c goes back to it`)] : []
       draw()
     },
+    l: () => {
+      printedId = undefined
+      draw()
+    },
     s: async () => {
       paused = true
-      process.stdout.write('\x1b[H\x1b[2J')
+      panel.clear()
       listen(false)
-      await shellIn(session, nodes[0] ?? '').catch((error: unknown) => { told = [plain(String(error))] })
+      await shellIn(session, nodes[0] ?? '').catch((error: unknown) => { told = [plain(error instanceof Error ? error.message : String(error))] })
       listen(true)
       paused = false
       await judge()
@@ -113,15 +146,16 @@ export async function watch(session: Session): Promise<number> {
     r: async () => {
       told = ['fresh nodes …']
       draw()
-      await start(session, { say: () => {} }, follower.signal)
-      told = []
-      await judge()
+      await start(session, { say: nothing }, follower.signal)
+      journal.write({ kind: 'reset' })
     },
   }
   const onKey = (_: string | undefined, key: { readonly name?: string; readonly ctrl?: boolean }): void => {
-    if (key.ctrl && (key.name === 'c' || key.name === 'd')) return ended.resolve(0)
-    if (key.name === 'c') shownId = currentStep(loaded, found)?.id
-    void keys[key.name ?? '']?.()
+    const work = key.ctrl && (key.name === 'c' || key.name === 'd') ? keys['q'] : keys[key.name ?? '']
+    void Promise.resolve(work?.()).catch((error: unknown) => {
+      told = [plain(error instanceof Error ? error.message : String(error))]
+      draw()
+    })
   }
   const listen = (on: boolean): void => {
     if (on) {
@@ -134,13 +168,16 @@ export async function watch(session: Session): Promise<number> {
   emitKeypressEvents(process.stdin)
   listen(true)
   process.stdout.on('resize', draw)
-  const journal = new Journal(home, loaded.slug)
-  journal.follow(onEvent, follower.signal)
+  journal.follow(event => format(onEvent, event), follower.signal)
   const poll = setInterval(() => { if (!paused) void judge() }, POLL_MS)
-  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.once(signal, () => ended.resolve(0))
+  const onSignal = (): void => ended.resolve('')
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.once(signal, onSignal)
   try {
     await judge()
-    return await ended.promise
+    const said = await ended.promise
+    panel.clear()
+    process.stdout.write(`${said}\n`)
+    return 0
   } finally {
     clearInterval(poll)
     follower.abort()
@@ -148,5 +185,37 @@ export async function watch(session: Session): Promise<number> {
     process.stdin.setRawMode(false)
     process.stdin.pause()
     process.stdout.off('resize', draw)
+  }
+}
+
+const FINISHED: readonly string[] = [
+  'Every step of this lab holds.', 'Before you go: can you say, without looking it up, why each of them does?',
+  'npx lab list shows the next lab; npx lab stop ends this one.',
+]
+
+/** Lines at the bottom of a terminal that are drawn over themselves, and only when they differ. */
+class Panel {
+  readonly #stream: NodeJS.WriteStream
+  #lines: readonly string[] = []
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream
+  }
+
+  get width(): number {
+    return this.#stream.columns || 80
+  }
+
+  draw(lines: readonly string[]): void {
+    if (lines.join('\n') === this.#lines.join('\n')) return
+    this.clear()
+    this.#stream.write(`${lines.join('\n')}\n`)
+    this.#lines = lines
+  }
+
+  clear(): void {
+    const rows = this.#lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(stripVTControlCharacters(line).length / this.width)), 0)
+    // What has scrolled out of sight can't be drawn over.
+    if (rows > 0) this.#stream.write(`\x1b[${Math.min(rows, (this.#stream.rows || 24) - 1)}A\r\x1b[J`)
+    this.#lines = []
   }
 }

@@ -12,6 +12,7 @@ export interface ExecOptions {
   readonly signal?: AbortSignal
   /** Called with each piece of standard output as it comes. */
   readonly onStdout?: (text: string) => void
+  readonly onStderr?: (text: string) => void
   /** Bytes of stdout and of stderr that are kept, each; the rest is counted and dropped. Default 1 MiB. */
   readonly maxBytes?: number
 }

@@ -1,6 +1,6 @@
 // Everything that happened to a lab, as one stream of events: a JSON document a line, appended by whoever made it
 // happen, followed by whoever wants to know. A start begins a new file and keeps the one before.
-import { appendFileSync, closeSync, existsSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, renameSync, watch } from 'node:fs'
+import { appendFileSync, closeSync, existsSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, renameSync, statSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import type { Event, Happening } from '../core/events.ts'
 import { labFolder } from './state.ts'
@@ -37,11 +37,11 @@ export class Journal {
     return readEvents(readFileSync(this.#path, 'utf8'))
   }
 
-  /** Calls back for each entry that is written from now on, until the signal aborts. */
+  /** Calls back for each entry that is written from now on, also in the files that later starts begin. */
   follow(onEvent: (event: Event) => void, signal: AbortSignal): void {
     mkdirSync(this.#folder, { recursive: true })
     appendFileSync(this.#path, '')
-    const file = openSync(this.#path, 'r')
+    let file = openSync(this.#path, 'r')
     let offset = fstatSync(file).size
     let rest = ''
     const read = (): void => {
@@ -53,7 +53,17 @@ export class Journal {
       rest = lines.pop() ?? ''
       for (const event of readEvents(lines.join('\n'))) onEvent(event)
     }
-    const watcher = watch(this.#path, read)
+    const onChange = (): void => {
+      read()
+      // A start has put this file aside and begun another.
+      if (!existsSync(this.#path) || statSync(this.#path).ino === fstatSync(file).ino) return
+      closeSync(file)
+      file = openSync(this.#path, 'r')
+      offset = 0
+      rest = ''
+      read()
+    }
+    const watcher = watch(this.#folder, onChange)
     signal.addEventListener('abort', () => {
       watcher.close()
       closeSync(file)

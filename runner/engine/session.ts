@@ -47,7 +47,11 @@ export async function start(session: Session, progress: Progress, signal: AbortS
     })
     const nodes = await provider.nodes(loaded.slug)
     journal.write({ kind: 'started', provider: provider.name, nodes: loaded.topology.nodes.map(node => node.name) })
-    if (upTo !== undefined) journal.write({ kind: 'went', step: upTo })
+    if (upTo !== undefined) {
+      journal.write({ kind: 'went', step: upTo })
+      const ids = loaded.lesson.steps.map(step => step.id)
+      for (const step of ids.slice(0, ids.indexOf(upTo))) journal.write({ kind: 'solved', step })
+    }
     return nodes
   })
 }
@@ -119,6 +123,8 @@ export interface History {
   readonly completed: ReadonlySet<string>
   readonly commandsSince: ReadonlyMap<string, readonly string[]>
   readonly hints: ReadonlyMap<string, number>
+  /** Steps whose solution was done by this program: nobody learnt them. */
+  readonly given: ReadonlySet<string>
   /** The gist of each step's last judging. */
   readonly last: ReadonlyMap<string, string>
 }
@@ -128,9 +134,10 @@ export function history(events: readonly Event[]): History {
   const since = new Map<string, string[]>()
   const hints = new Map<string, number>()
   const last = new Map<string, string>()
+  const given = new Set<string>()
   for (const event of events) {
     if (event.kind === 'started' || event.kind === 'reset') {
-      for (const one of [completed, since, last]) one.clear()
+      for (const one of [completed, since, last, given]) one.clear()
     } else if (event.kind === 'completed') completed.add(event.step)
     else if (event.kind === 'judged') {
       for (const step of event.steps) {
@@ -139,9 +146,10 @@ export function history(events: readonly Event[]): History {
       }
     } else if (event.kind === 'command') {
       for (const commands of since.values()) commands.push(`${event.place}: ${event.text}`)
-    } else if (event.kind === 'hinted') hints.set(event.step, Math.max(event.number, hints.get(event.step) ?? 0))
+    } else if (event.kind === 'solved') given.add(event.step)
+    else if (event.kind === 'hinted') hints.set(event.step, Math.max(event.number, hints.get(event.step) ?? 0))
   }
-  return { completed, commandsSince: since, hints, last }
+  return { completed, commandsSince: since, hints, last, given }
 }
 
 /**
@@ -173,7 +181,7 @@ export function record({ home, loaded }: Session, journal: Journal, before: Hist
   for (const step of news) {
     if (step.status === 'pass' && !before.completed.has(step.id)) {
       journal.write({ kind: 'completed', step: step.id })
-      recordProgress(home, loaded.slug, step.id)
+      if (!before.given.has(step.id)) recordProgress(home, loaded.slug, step.id)
     }
     const failing = step.verdicts.filter(({ verdict }) => verdict.status === 'fail').map(({ claim }) => claim)
     if (failing.length > 0 && before.completed.has(step.id)) {

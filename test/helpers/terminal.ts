@@ -48,7 +48,7 @@ export function inTerminal(lab: Lab, ...args: readonly string[]): Terminal {
   }
 }
 
-/** Without the sequences; a cleared screen begins anew. */
+/** Without the sequences; what was cleared to be drawn again is not seen any more. */
 function plain(text: string): string {
-  return stripVTControlCharacters(text.split('\x1b[2J').at(-1) ?? '').replaceAll('\r', '')
+  return stripVTControlCharacters(text.split('\x1b[J').at(-1) ?? '').replaceAll('\r', '')
 }

@@ -20,7 +20,9 @@ export async function check(name: string | undefined, options: { readonly json?:
     return statusCode(status)
   }
   const colour = coloured(process.stdout)
-  for (const step of steps) result(stepLines(step, colour).join('\n'))
+  // What comes after the step that a learner is at has not been read yet; a script has it all.
+  const shown = steps.slice(0, steps.findIndex(step => step.status !== 'pass') + 1)
+  for (const step of shown.length === 0 ? steps : shown) result(stepLines(step, colour).join('\n'))
   const held = steps.filter(step => step.status === 'pass').length
   remark(paint(coloured(process.stderr))(status === 'pass' ? 'green' : 'bold', plain(`${held} of ${steps.length} steps of ${at.loaded.slug} hold`)))
   return statusCode(status)

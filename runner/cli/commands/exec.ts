@@ -25,9 +25,8 @@ export async function exec(place: string, words: readonly string[], options: { r
     const shown = (piece: string, stream: NodeJS.WriteStream): boolean => stream.write(stream.isTTY ? plain(piece) : piece)
     const evidence = await placeIn(node, place).exec(argv, {
       timeoutMs: DEADLINE_MS, onStdout: piece => void shown(piece, process.stdout),
-      stdin: options.stdin ? await text(process.stdin) : '',
+      onStderr: piece => void shown(piece, process.stderr), stdin: options.stdin ? await text(process.stdin) : '',
     })
-    if (evidence.stderr !== '') shown(evidence.stderr, process.stderr)
     return evidence.exitCode ?? 125
   }
 }

@@ -1,7 +1,7 @@
 import { listLabs } from '../../engine/course.ts'
 import { readProgress } from '../../engine/progress.ts'
 import { home, root } from '../context.ts'
-import { coloured, json, paint, result } from '../print.ts'
+import { coloured, json, paint, remark, result } from '../print.ts'
 
 /** Reads no more of each lesson than its head: this is what a learner calls most, to look around. */
 export async function list(options: { readonly json?: true }): Promise<number> {
@@ -11,6 +11,7 @@ export async function list(options: { readonly json?: true }): Promise<number> {
     json({ labs })
     return 0
   }
+  if (labs.length === 0) remark('there are no labs here: `npx lab new my-lab`')
   const style = paint(coloured(process.stdout))
   const width = Math.max(...labs.map(({ lab }) => lab.length), 0)
   for (const { lab, title, minutes, done } of labs) {

@@ -4,6 +4,7 @@ import type { Node } from '../../core/provider.ts'
 import { Journal } from '../../engine/journal.ts'
 import type { Session } from '../../engine/session.ts'
 import { home, session } from '../context.ts'
+import { remark } from '../print.ts'
 import { terminal } from '../terminal.ts'
 
 export async function shell(place: string): Promise<number> {
@@ -16,7 +17,10 @@ export async function shellIn({ provider, loaded }: Session, place: string): Pro
   const node = findNode(await provider.nodes(loaded.slug), place)
   const journal = new Journal(home, loaded.slug)
   const bash = ['env', `HARDWAY_PLACE=${place}`, 'sh', '-c', 'cd; exec "$@"', 'sh', ...inNamespace(node, place), '/bin/bash', '--rcfile', '/etc/hardway/bashrc', '-i']
-  return terminal(node, bash, ({ exitCode, text }) => journal.write({ kind: 'command', place, text, exitCode }))
+  const opened = Date.now()
+  const code = await terminal(node, bash, ({ exitCode, text }) => journal.write({ kind: 'command', place, text, exitCode }))
+  if (journal.events().some(event => event.kind === 'started' && event.at > opened)) remark('the nodes are new: open the shell again')
+  return code
 }
 
 export function findNode(nodes: readonly Node[], place: string): Node {

@@ -13,6 +13,15 @@ export async function solve(name: string | undefined, options: { readonly all?: 
   const nodes = await at.provider.nodes(at.loaded.slug)
   const journal = new Journal(home, at.loaded.slug)
   const solved: string[] = []
+  if (name !== undefined) {
+    const { id } = findStep(at.loaded, name)
+    const [judged] = await judgeSteps(at, [id])
+    if (judged?.status === 'pass') {
+      remark(`${id} holds already`)
+      if (options.json) json({ lab: at.loaded.slug, solved })
+      return 0
+    }
+  }
   for (let next = await nextStep(); next !== undefined; next = options.all ? await nextStep() : undefined) {
     const id = next.id
     if (solved.includes(id)) throw new Unable(`the solution of ${id} was done and the step does not hold: \`npx lab goto ${id}\` starts it afresh`)

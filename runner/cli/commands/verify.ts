@@ -38,8 +38,10 @@ export async function verify(names: readonly string[], options: VerifyOptions): 
     // One limit for all labs: a bench that waits in one lab lets another's run.
     const limit = limiter(jobs)
     let parts = 0
+    const all = labs.flatMap(({ lab }) => Object.values(lab.steps)).reduce((sum, step) =>
+      sum + 1 + Object.keys(step.alternatives ?? {}).length + Object.keys(step.mutants ?? {}).length, 0)
     return Promise.all(labs.map(loaded => prove(loaded, {
-      provider, signal, limit, features, onPart: what => progress.say(process.stderr.isTTY ? `${++parts} proven: ${what}` : what),
+      provider, signal, limit, features, onPart: what => progress.say(`${++parts} of ${all}: ${what}`),
     })))
   }).finally(() => progress.end())
   const report = reportOf(proofs)

@@ -5,7 +5,7 @@
 # Reads one line from standard input when all nodes are up: "keep" makes the lab outlive its starter, and
 # the end of the file means that the starter has died, so the lab ends too.
 #
-# In the environment: HW_LOWER, and what `plan.ts` computes: HW_NODES (name:MiB …), HW_SEGMENTS and HW_WIRES
+# In the environment: HW_LOWER, and what `up.ts` computes: HW_NODES (name:MiB …), HW_SEGMENTS and HW_WIRES
 # (`ip -batch` lines, @node@ stands for a process id), HW_ADDRESSES (a node, then an `ip -batch` line),
 # HW_FILES (base64), HW_LABELS (NAME=VALUE lines), HW_CGROUPS (directories), HW_MAP (of a node's
 # users to the lab's), HW_PROCESSES, HW_SCRIPT, HW_NODE_SCRIPT.

@@ -34,11 +34,12 @@ export async function exec(
   const started = performance.now()
   const stdout = new Kept(options.maxBytes ?? KEPT_BYTES)
   const stderr = new Kept(options.maxBytes ?? KEPT_BYTES)
-  const decoder = options.onStdout === undefined ? undefined : new TextDecoder()
+  const told = { stdout: new TextDecoder(), stderr: new TextDecoder() }
+  const listener = { stdout: options.onStdout, stderr: options.onStderr }
+  const kept = { stdout, stderr }
   const running = machine.spawn(argv, (stream, piece) => {
-    if (stream === 'stderr') return stderr.add(piece)
-    stdout.add(piece)
-    if (decoder !== undefined) options.onStdout?.(decoder.decode(piece, { stream: true }))
+    kept[stream].add(piece)
+    listener[stream]?.(told[stream].decode(piece, { stream: true }))
   })
   let cut: string | undefined
   const stop = (why: string): void => {
