@@ -123,7 +123,7 @@ class Way {
       const dropping = await this.#bridged(one.node)
       if (dropping !== undefined) return dropping
     }
-    return `every route from ${passed.map(nameOf).join(' to ')} is there; \`npx lab trace\` follows a packet`
+    return `every route from ${passed.map(nameOf).join(' to ')} is there, and no kernel says why it went no further: a capture on each interface of the way shows where it ends`
   }
 
   /** Who else looks at the frames that a bridge of the node forwards. */

@@ -105,7 +105,7 @@ function thisHost(): Host {
 }
 
 export function mendOf(status: FeatureStatus, { modules }: Feature, { kernel, modules: loadable, ubuntu }: Host): string {
-  if (status === 'unknown') return 'nothing was learned about the kernel: the reason above is what to mend'
+  if (status === 'unknown') return 'mend what kept it from being tried; of the kernel nothing is known yet'
   if (status === 'refused') return 'root in a node may not; nodes of another provider, or of a virtual machine, may'
   const here = modules.filter(name => loadable?.has(name))
   if (here.length > 0) return `sudo modprobe ${here.length > 1 ? '-a ' : ''}${here.join(' ')}`
@@ -128,11 +128,16 @@ export function printDoctor(report: DoctorReport, { colour }: { readonly colour:
   const good = features.filter(({ status }) => status === 'ok')
   lines.push('', `${style('green', '✓')} ${good.length} of ${features.length} kernel features work in a node (${triedIn}):`)
   lines.push(...wrapped(good.map(({ name }) => name), 96).map(line => `    ${line}`))
-  for (const { name, what, status, because, mend, wanted, labs } of features.filter(one => one.status !== 'ok')) {
-    const mark = labs.length > 0 ? style('red', '✗') : status === 'unknown' ? style('yellow', '?') : style('dim', '○')
-    lines.push(`${mark} ${style('bold', name)}: ${what}; ${status}${because === undefined ? '' : ` (${plain(because)})`}`)
+  const other = features.filter(one => one.status !== 'ok')
+  for (const { name, what, status, because, mend, labs } of other.filter(one => one.labs.length > 0)) {
+    lines.push(`${style('red', '✗')} ${style('bold', name)}: ${what}; ${status}${because === undefined ? '' : ` (${plain(because)})`}`)
     if (mend !== undefined) lines.push(`      ${style('dim', 'mend:')} ${mend}`)
-    lines.push(labs.length > 0 ? `      ${style('dim', 'skipped without it:')} ${labs.join(', ')}` : `      ${style('dim', 'wanted for:')} ${wanted}`)
+    lines.push(`      ${style('dim', 'skipped without it:')} ${labs.join(', ')}`)
+  }
+  const idle = other.filter(one => one.labs.length === 0)
+  if (idle.length > 0) {
+    lines.push('', `${style('dim', '○')} ${idle.length} are not here, and no lab requires them (\`npx lab doctor --json\` says why of each, and what could mend it):`)
+    lines.push(...wrapped(idle.map(({ name }) => name), 96).map(line => `    ${line}`))
   }
   return lines.join('\n')
 }
@@ -193,8 +198,8 @@ export function printLeaks(report: LeaksReport, { colour }: { readonly colour: b
     ...report.running.map(({ lab, provider, nodes, mend }) => [`${style('yellow', '●')} ${lab} is running: ${nodes.join(' ')} (${provider})`, mend]),
     ...report.leftovers.map(({ provider, what, mend }) => [`${style('red', '✗')} ${plain(what)} (${provider})`, mend]),
   ].flatMap(([what, mend]) => [what, `      ${style('dim', 'mend:')} ${mend}`])
-  if (report.ok) lines.push(`${style('green', '✓')} nothing of this program is left on this machine`)
-  if (report.kept.length > 0) lines.push('', 'kept on purpose:')
+  if (report.ok) lines.push(`${style('green', '✓')} nothing is left${report.kept.length > 0 ? ', but what is kept on purpose:' : ''}`)
+  else if (report.kept.length > 0) lines.push('', 'kept on purpose:')
   for (const { what, remove } of report.kept) lines.push(`  ${what}`, `      ${style('dim', 'remove:')} ${remove}`)
   return lines.join('\n')
 }
