@@ -48,6 +48,13 @@ describe('loopbackWorks', () => {
   fails('nothing loops in a namespace that is not there', emptyNetwork, check, async () => {}, /no network namespace red/)
 })
 
+describe('reachesItself', () => {
+  const check = checks.reachesItself(red)
+  passes('it does', bridges, check)
+  fails('what is for an own address goes through lo', bridges, check, ({ node1 }) => node1`ip -n red link set lo down`, /lo in red is down, and what is for its own address goes through lo/)
+  fails('nobody has the address', emptyNetwork, check, async () => {}, /no namespace has the address 10\.244\.1\.2 \(red\)/)
+})
+
 describe('vethPair', () => {
   const check = checks.vethPair('node1', 'red')
   passes('one end in each, whatever they are called', emptyNetwork, check, ({ node1 }) => node1`ip netns add red; ip link add one type veth peer name two netns red`)
@@ -155,6 +162,10 @@ describe('reaches', () => {
   fails('no default route', routed, check, ({ node1 }) => node1`ip -n red route del default`, /red has no route to 10\.244\.2\.2/)
   fails('a veth that is down', routed, check, ({ node1 }) => node1`ip link set veth-red down`, /eth0 in red has no carrier: its other end, veth-red in node1, is down/)
   fails('a veth that is attached to nothing', bridges, checks.reaches(red, blue), ({ node1 }) => node1`ip link set veth-red nomaster`, /veth-red, the other end of eth0 in red, is attached to no bridge/)
+  const shown = 'sysctl -qw net.bridge.bridge-nf-call-iptables=1'
+  fails('a firewall for routers that is shown bridged packets', bridges, checks.reaches(red, blue), ({ node1 }) => node1`bash -ec ${`${shown}; iptables -P FORWARD DROP`}`, /stays on one bridge of node1, but net\.bridge\.bridge-nf-call-iptables is 1, and chain FORWARD of table ip filter drops/)
+  passes('a firewall for routers alone', bridges, checks.reaches(red, blue), ({ node1 }) => node1`iptables -P FORWARD DROP`)
+  fails('a drop on the bridge itself', bridges, checks.reaches(red, blue), ({ node1 }) => node1`ebtables -A FORWARD -p IPv4 -j DROP`, /stays on one bridge of node1, and chain FORWARD of table bridge filter there drops/)
   fails('ports that are isolated', bridges, checks.reaches(red, blue), ({ node1 }) => node1`bridge link set dev veth-red isolated on; bridge link set dev veth-blue isolated on`, /isolated ports do not talk to each other/)
   fails('two who have the address', routed, check, ({ node3 }) => node3`ip -n pink addr add 10.244.2.2/32 dev eth0`, /node2\/green \(eth0\) and node3\/pink \(eth0\) both have the address 10\.244\.2\.2 \(green\)/)
   fails("an address that is the node's", emptyNetwork, checks.reaches({ node1: '192.168.1.11' }, green), ({ node2 }) => node2`ip addr add 10.244.2.2/24 dev eth0`, /10\.244\.2\.2 is node2's own address \(eth0\), not that of green/)
@@ -239,13 +250,20 @@ describe('freshPod', () => {
   })
 })
 
+describe('allReach', () => {
+  const check = checks.allReach({ ...red, ...blue }, { node1: '10.244.1.1' })
+  passes('all of them do', bridges, check)
+  fails('one of them does not', bridges, check, ({ node1 }) => node1`ip link set veth-blue nomaster`, /^blue does not reach node1/)
+})
+
 describe('a look', () => {
   const everything = [
     checks.isSeparateNamespace('node1', 'red'), checks.loopbackWorks('node1', 'red'), checks.vethPair('node1', 'red'),
     checks.ownsAddress('node1/red', ALL.red), checks.bridgeOwns('node1', '10.244.1.1'), checks.bridgePortFor('node1', red),
     checks.freshPod('node2', '10.244.2.1', ALL), checks.defaultRouteTo(red, '10.244.1.1'), checks.forwards('node1'),
     checks.noOverlap({ nodes: ['node1', 'node2', 'node3'] }), checks.routeVia('node1', ALL.green, '192.168.1.12'),
-    checks.plainOnTheWire(red, green), checks.reaches(red, green, { keepingAddress: true }),
+    checks.plainOnTheWire(red, green), checks.reaches(red, green, { keepingAddress: true }), checks.reachesItself(red),
+    checks.allReach({ ...red, ...blue }, { node1: '10.244.1.1' }, { keepingAddress: true }),
     checks.reachEachOther(ALL, { keepingAddress: true }), checks.routedTimes(red, green, 2), checks.sameLayer2(red, blue),
   ]
 
