@@ -9,8 +9,11 @@ import { Unable } from '../../core/mistake.ts'
 
 const run = promisify(execFile)
 
-/** As root no range has to be granted; this is the one that distributions grant to the first user. */
-export const ROOT_OWNER = 100_000
+/**
+ * As root no range has to be granted, so this is one that nobody has: above what distributions grant to users, who
+ * could otherwise be a node's root, and above what systemd gives to containers.
+ */
+export const ROOT_OWNER = 0x7000_0000
 const SIZE = 65_536
 
 export interface Identity {
