@@ -12,6 +12,8 @@ import { stepProse } from './step-prose.ts'
 
 /** Changes that come from no shell of ours, a daemon that learns a route, are seen by looking now and then. */
 const POLL_MS = 4_000
+/** After a command, what does not hold yet is looked at again: a port that has come up answers within a second or so. */
+const SETTLING_MS = [300, 600, 1_200]
 
 export async function watch(session: Session): Promise<number> {
   const { home, loaded, provider } = session
@@ -33,6 +35,7 @@ export async function watch(session: Session): Promise<number> {
   let judging = false
   let again = false
   let paused = false
+  let settling: readonly NodeJS.Timeout[] = []
 
   const position = (id: string | undefined): number => {
     const at = loaded.lesson.steps.findIndex(step => step.id === id)
@@ -89,6 +92,10 @@ export async function watch(session: Session): Promise<number> {
     command: () => {
       told = []
       void judge()
+      for (const timer of settling) clearTimeout(timer)
+      settling = SETTLING_MS.map(ms => setTimeout(() => {
+        if (!paused && found.some(step => step.status === 'fail')) void judge()
+      }, ms))
     },
     regressed: ({ claims, since }) => {
       told = [style('red', `broken: ${claims.join('; ')}`), ...since.slice(-3).map(command => style('dim', `  after ${plain(command)}`))]
@@ -180,6 +187,7 @@ export async function watch(session: Session): Promise<number> {
     return 0
   } finally {
     clearInterval(poll)
+    for (const timer of settling) clearTimeout(timer)
     follower.abort()
     listen(false)
     process.stdin.setRawMode(false)

@@ -3,9 +3,9 @@ import type { Shell } from 'zx/core'
 import type { Bench, Check } from './bench.ts'
 import type { NonEmpty, Verdict } from './verdict.ts'
 
-export type { Bench, Check, Place } from './bench.ts'
+export type { Bench, Check, Link, Namespace, Place } from './bench.ts'
 export type { Evidence, Verdict } from './verdict.ts'
-export { pass, fail, unknown } from './verdict.ts'
+export { CouldNotLook, pass, fail, unknown } from './verdict.ts'
 
 /** Every node of the topology as a bound zx `$`: `` node1`ip route` `` runs on node1, as root, by bash. */
 export type Nodes<Name extends string = string> = { readonly [name in Name]: Shell }

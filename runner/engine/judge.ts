@@ -13,6 +13,12 @@ export interface Judging {
 const DEADLINE_MS = 20_000
 const BETWEEN_LOOKS_MS = 50
 
+/**
+ * How long `lab check` waits for a claim to become true. A network that was told something a moment ago takes a
+ * moment to become it, and a wrong one has to stay wrong for as long in the proof.
+ */
+export const PATIENCE_MS = 600
+
 export async function judge(check: Check, bench: Bench, deadlineMs = DEADLINE_MS): Promise<Verdict> {
   const deadline = new AbortController()
   try {
@@ -42,6 +48,14 @@ export async function judgeAll(checks: readonly Check[], bench: () => Promise<Be
 
 async function look(checks: readonly Check[], bench: Bench, deadlineMs?: number): Promise<readonly Judged[]> {
   return Promise.all(checks.map(async check => ({ claim: check.claim, verdict: await judge(check, bench, deadlineMs) })))
+}
+
+/** Judges twice, as far apart as `lab check` is patient, and says what is found at the end: what is wrong must stay so. */
+export async function judgeSteadily(checks: readonly Check[], bench: () => Promise<Bench>): Promise<readonly Judged[]> {
+  const first = await look(checks, await bench())
+  if (status(first) !== 'fail') return first
+  await pause(PATIENCE_MS)
+  return look(checks, await bench())
 }
 
 export function status(judged: readonly Judged[]): Status {

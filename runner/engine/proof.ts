@@ -7,7 +7,7 @@ import type { Node, Provider, ProviderName } from '../core/provider.ts'
 import type { Judged, Verdict } from '../core/verdict.ts'
 import { makeBench } from './bench.ts'
 import type { LoadedLab } from './course.ts'
-import { judge, judgeAll, status } from './judge.ts'
+import { judge, judgeAll, judgeSteadily, status } from './judge.ts'
 import { bringTo, solve, stepsOf } from './session.ts'
 import { shells, type } from './shell.ts'
 
@@ -74,8 +74,6 @@ export interface Proving {
 
 /** How long right ways are waited for; a right network takes a moment to become one. */
 const RIGHT_MS = 5_000
-/** How long a wrong way has to stay wrong: it is judged again and again, so that no passing weakness counts as a refusal. */
-const WRONG_MS = 250
 
 interface Trial {
   readonly bench: () => Promise<Bench>
@@ -206,7 +204,7 @@ async function proveMutant(
       if (status(whole) !== 'pass') throw new Error(`the solution does not pass before it is broken: ${reasons(whole)}`)
       await mutant.after(shells(nodes))
     } else await mutant.instead(shells(nodes))
-    return judgeAll(step.checks, bench, { patienceMs: WRONG_MS })
+    return judgeSteadily(step.checks, bench)
   }))
   // A deed that itself goes wrong is a typo, not a wrong solution that was refused.
   if ('error' in judged) return { name, refusedBy, status: 'unknown', by: [], because: judged.error }

@@ -1,12 +1,11 @@
 import type { StepVerdicts } from '../../core/events.ts'
 import { overall } from '../../core/verdict.ts'
 import { Journal } from '../../engine/journal.ts'
+import { PATIENCE_MS } from '../../engine/judge.ts'
 import { findStep, history, judgeSteps, record } from '../../engine/session.ts'
 import { home, session } from '../context.ts'
 import { coloured, json, paint, plain, remark, result, statusCode, stepLines } from '../print.ts'
 
-/** A network told a moment ago takes a moment to become true; a learner waits that long, not longer. */
-const PATIENCE_MS = 400
 
 export async function check(name: string | undefined, options: { readonly json?: true }): Promise<number> {
   const at = await session()

@@ -28,7 +28,7 @@ export async function solve(name: string | undefined, options: { readonly all?: 
     const { text, step } = stepsOf(at.loaded).find(one => one.text.id === id) ?? fresh()
     await solveStep(text, step, nodes)
     journal.write({ kind: 'solved', step: id })
-    await judgeSteps(at, [id], { patienceMs: PATIENCE_MS })
+    await judgeNow(at, { patienceMs: PATIENCE_MS })
     solved.push(id)
     remark(`did what the lesson does in ${id}`)
   }
