@@ -146,7 +146,10 @@ async function exchangeAll(bench: Bench, wants: ReadonlyMap<string, Want>): Prom
     const frames = await framesOf(capture, results.filter(({ pair }) => onWire(pair)))
     for (const { pair, nonce, port, evidence, tcp, udp } of results) {
       const heard = readHeard(servers.get(pair.server.namespace)?.running.output() ?? '').find(one => one.nonce === nonce)
-      const seen = onWire(pair) ? frames.filter(frame => frame.headers.some(header => isOf(header, port, tcp) || isOf(header, port, udp))) : undefined
+      const seen = onWire(pair)
+        ? frames.filter(frame => frame.headers.some(header => isOf(header, port, tcp) || isOf(header, port, udp)) &&
+          !results.some(other => other.pair !== pair && frame.headers.some(header => isToTheLetter(header, other))))
+        : undefined
       outcomes.set(pair.key, {
         ...pair.want, client: pair.client, server: pair.server, tcp, udp, heard, frames: seen,
         evidence: [evidence, ...(seen === undefined || capture === undefined ? [] : [shown(capture.output(), port, frames.length)])],
@@ -194,6 +197,13 @@ function isOf(header: Header, port: number, answer: Answer): boolean {
   if (answer.kind !== 'ok') return header.toPort === port || header.fromPort === port
   const { ownPort } = answer
   return (header.toPort === port && header.fromPort === ownPort) || (header.fromPort === port && header.toPort === ownPort)
+}
+
+/** By its addresses too: what is another exchange's is not this one's, even if chance gave both clients one port. */
+function isToTheLetter(header: Header, { pair, port, tcp, udp }: Result): boolean {
+  return [tcp, udp].some(answer => answer.kind === 'ok' &&
+    ((header.fromPort === answer.ownPort && header.from === answer.own && header.toPort === port && header.to === pair.want.to.address) ||
+      (header.toPort === answer.ownPort && header.to === answer.own && header.fromPort === port && header.from === pair.want.to.address)))
 }
 
 interface Result {
