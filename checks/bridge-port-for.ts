@@ -1,5 +1,5 @@
 import type { Check, Link, Namespace } from '../runner/core/bench.ts'
-import { fail, pass } from '../runner/core/verdict.ts'
+import { CouldNotLook, fail, pass } from '../runner/core/verdict.ts'
 import { endOf, ownerOf, type End } from './ends.ts'
 import { nameOf } from './explain.ts'
 import { readPorts } from './read/ports.ts'
@@ -27,9 +27,12 @@ export function bridgePortFor(node: string, end: End): Check {
       if (outer === undefined) return fail(`${link.name} in ${nameOf(namespace)} has no other end in ${node} itself`, own.evidence, namespace.evidence)
       const end = `${outer.name}, the other end of ${link.name} in ${nameOf(namespace)},`
       if (outer.master === undefined) return fail(`${end} is no port of a bridge`, own.evidence, namespace.evidence)
+      if (own.links.find(candidate => candidate.name === outer.master)?.kind !== 'bridge') {
+        return fail(`${end} belongs to ${outer.master}, which is no bridge`, own.evidence)
+      }
       const { value: ports, evidence } = await tool(own.place, ['bridge', '-j', '-d', 'link'], readPorts)
       const port = ports.find(candidate => candidate.index === outer.index)
-      if (port === undefined) return fail(`${end} belongs to ${outer.master}, which is no bridge`, own.evidence, evidence)
+      if (port === undefined) throw new CouldNotLook(`the ports of ${outer.master} changed while they were listed`, evidence)
       const bridge = own.links.find(candidate => candidate.name === port.bridge)
       if (bridge?.up !== true) return fail(`the bridge ${port.bridge} is down`, own.evidence, evidence)
       if (!outer.up) return fail(`${end} is a port of ${port.bridge}, and is down`, own.evidence, evidence)

@@ -13,27 +13,34 @@ export const thisHost: Machine = {
       stdio: ['pipe', 'pipe', 'pipe'],
     })
     const ended = Promise.withResolvers<number | undefined>()
-    child.stdout.on('data', (piece: Buffer) => onOutput('stdout', piece))
-    child.stderr.on('data', (piece: Buffer) => onOutput('stderr', piece))
+    let read = 0
+    for (const stream of ['stdout', 'stderr'] as const) {
+      child[stream].on('data', (piece: Buffer) => {
+        read += piece.length
+        onOutput(stream, piece)
+      })
+    }
     // A command that is not read to its end closes the pipe: that is its right.
     child.stdin.on('error', () => {})
     child.on('error', error => {
       onOutput('stderr', Buffer.from(`${error.message}\n`))
       ended.resolve(127)
     })
-    // A daemon that the command leaves behind may hold its output open for ever: what has come
-    // within a moment of the end is the command's.
+    child.on('close', code => ended.resolve(code ?? undefined))
+    // A daemon that the command leaves behind may hold its output open for ever: what has come when nothing more
+    // comes is the command's. Two quiet ticks, because a busy event loop runs a timer before it reads what is there.
     child.on('exit', code => {
-      const settle = (): void => ended.resolve(code ?? undefined)
-      const timer = setTimeout(() => {
+      let seen = read
+      let quiet = 0
+      const timer = setInterval(() => {
+        quiet = read === seen ? quiet + 1 : 0
+        seen = read
+        if (quiet < 2) return
         child.stdout.destroy()
         child.stderr.destroy()
-        settle()
+        ended.resolve(code ?? undefined)
       }, AFTER_EXIT_MS)
-      child.on('close', () => {
-        clearTimeout(timer)
-        settle()
-      })
+      void ended.promise.then(() => clearInterval(timer))
     })
     return {
       ended: ended.promise,
@@ -52,7 +59,7 @@ export const thisHost: Machine = {
   },
 }
 
-const AFTER_EXIT_MS = 50
+const AFTER_EXIT_MS = 25
 
 /**
  * nsenter does not pass signals on, so what it started is killed, and it then ends by itself. Killed with it, that
