@@ -1,8 +1,18 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough, Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { framed } from '../../runner/providers/docker/agent.ts'
 import { containerOf, keptName } from '../../runner/providers/docker/container.ts'
-import { engineAt, hosts, splitter, Unreachable } from '../../runner/providers/docker/engine.ts'
+import { demux, engineAt, hosts, Refused, Unreachable } from '../../runner/providers/docker/engine.ts'
 import { isDead, ownerLabel } from '../../runner/providers/docker/owner.ts'
 import { judge, unreachable } from '../../runner/providers/docker/problems.ts'
 import { usersOf } from '../../runner/providers/docker/users.ts'
@@ -48,11 +58,108 @@ describe('streams that are cut anywhere', () => {
         return Buffer.concat([head, data])
       }))
       const got = { stdout: [] as Buffer[], stderr: [] as Buffer[] }
-      cut(bytes, at).forEach(splitter((stream, piece) => got[stream].push(piece)))
+      const stream = new PassThrough()
+      demux(stream, (which, piece) => got[which].push(piece))
+      for (const piece of cut(bytes, at)) stream.emit('data', piece)
       for (const stream of ['stdout', 'stderr'] as const) {
         expect(Buffer.concat(got[stream])).toEqual(Buffer.concat(parts.filter(part => part.stream === stream).map(({ data }) => data)))
       }
     }))
+  })
+})
+
+it('a full read of short parts does not overflow the stack', () => {
+  const stream = new PassThrough()
+  let bytes = 0
+  demux(stream, (_, piece) => { bytes += piece.length })
+  stream.emit('data', Buffer.concat(Array<Buffer>(7281).fill(Buffer.from([1, 0, 0, 0, 0, 0, 0, 1, 65]))))
+  expect(bytes).toBe(7281)
+})
+
+describe('an engine', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hardway-engine-'))
+  const file = (name: string): string => join(folder, name)
+  const before = { ...process.env }
+  const servers: Server[] = []
+  const listen = async (server: Server, at: string | number): Promise<void> => {
+    servers.push(server)
+    server.on('request', ({ method, url, headers }: IncomingMessage, response: ServerResponse) => {
+      if (url === '/refuses') response.writeHead(409).end('{"message":"the name is taken"}')
+      else if (url === '/says') response.writeHead(500).end('in plain words\n')
+      else if (url === '/breaks') response.writeHead(200, { 'Content-Length': '9' }).write('{', () => response.destroy())
+      else if (url !== '/waits') response.end(JSON.stringify({ method, url, type: headers['content-type'] }))
+    })
+    server.on('upgrade', (_, socket: Socket) => {
+      let bytes = 0
+      socket.write('HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\nearly, ')
+      socket.on('data', (piece: Buffer) => { bytes += piece.length }).on('end', () => socket.end(`and ${bytes} bytes`))
+    })
+    await once(server.listen(at), 'listening')
+  }
+  const socket = `unix://${file('engine.sock')}`
+
+  beforeAll(() => listen(createServer(), file('engine.sock')))
+  afterAll(() => {
+    for (const server of servers) server.close()
+    rmSync(folder, { recursive: true })
+  })
+  afterEach(() => { process.env = { ...before } })
+
+  it('is asked as its documentation says', async () => {
+    const engine = engineAt(socket)
+    const query = { filters: '{"label":["a=b c"]}' }
+    const url = `/x?filters=${encodeURIComponent(query.filters)}`
+    expect(await engine.call('GET', '/x', { query })).toEqual({ method: 'GET', url })
+    expect(await engine.call('POST', '/x', { query })).toEqual({ method: 'POST', url })
+    expect(await engine.call('POST', '/x', { query, body: { a: 1 } })).toEqual({ method: 'POST', url, type: 'application/json' })
+    expect(await engine.call('POST', '/x', { stream: Readable.from([Buffer.from('tar')]) })).toEqual({ method: 'POST', url: '/x', type: 'application/x-tar' })
+  })
+
+  it('refuses in its own words', async () => {
+    await expect(engineAt(socket).call('GET', '/refuses')).rejects.toEqual(new Refused(409, 'the name is taken'))
+    await expect(engineAt(socket).call('GET', '/says')).rejects.toEqual(new Refused(500, 'in plain words'))
+  })
+
+  it('that breaks off, or is not waited for, is no endless wait', async () => {
+    await expect(engineAt(socket).call('GET', '/breaks')).rejects.toThrow('aborted')
+    await expect(engineAt(socket).call('GET', '/waits', { signal: AbortSignal.timeout(20) })).rejects.toThrow('aborted')
+  })
+
+  it('that is not there says so', async () => {
+    await expect(engineAt(`unix://${file('none.sock')}`).call('GET', '/')).rejects.toMatchObject({ code: 'ENOENT' })
+    await expect(engineAt('tcp://127.0.0.1:1').call('GET', '/')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+  })
+
+  it('is the one that is named, whatever DOCKER_HOST says', async () => {
+    process.env['DOCKER_HOST'] = 'tcp://127.0.0.1:1'
+    expect(await engineAt(socket).call('GET', '/x')).toMatchObject({ url: '/x' })
+    expect(process.env['DOCKER_HOST']).toBe('tcp://127.0.0.1:1')
+  })
+
+  const conversation = async (host: string): Promise<string> => {
+    const taken = await engineAt(host).takeOver('/streams', { Tty: false })
+    taken.end(Buffer.alloc(100_000))
+    return text(taken)
+  }
+
+  it('gives a stream away, of which one direction can end before the other', async () => {
+    expect(await conversation(socket)).toBe('early, and 100000 bytes')
+  })
+
+  it('may be behind TLS that knows both sides', async () => {
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', file('key.pem'), '-out', file('ca.pem'),
+      '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'], { stdio: 'ignore' })
+    copyFileSync(file('ca.pem'), file('cert.pem'))
+    const [key, cert] = [readFileSync(file('key.pem')), readFileSync(file('cert.pem'))]
+    const server = createTlsServer({ key, cert, ca: cert, requestCert: true })
+    await listen(server, 0)
+    const host = `tcp://localhost:${(server.address() as AddressInfo).port}`
+    process.env['DOCKER_TLS_VERIFY'] = '1'
+    process.env['DOCKER_CERT_PATH'] = folder
+    expect(await engineAt(host).call('GET', '/x')).toMatchObject({ url: '/x' })
+    expect(await conversation(host)).toBe('early, and 100000 bytes')
+    process.env['DOCKER_CERT_PATH'] = file('none')
+    expect(() => engineAt(host)).toThrow(/DOCKER_HOST is tcp:.*none\/ca\.pem/)
   })
 })
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { CouldNotLook } from '../../core/verdict.ts'
 import type { Machine, OnOutput, Running } from '../namespaces/machine.ts'
-import { splitter, type Engine } from './engine.ts'
+import { demux, type Engine } from './engine.ts'
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
@@ -45,12 +45,11 @@ export async function openAgent(engine: Engine, container: string, options: { re
       Cmd: ['/usr/bin/perl', '-e', script, ...(options.bound ? ['bound'] : [])],
     },
   })
-  const { socket, head } = await engine.takeOver(`/exec/${Id}/start`, { Detach: false, Tty: false })
-  return agentOver(socket, head)
+  return agentOver(await engine.takeOver(`/exec/${Id}/start`, { Detach: false, Tty: false }))
 }
 
 /** The frames, over a stream that carries both outputs of the agent. */
-export function agentOver(socket: Socket, head: Buffer): Agent {
+export function agentOver(socket: Socket): Agent {
   const commands = new Map<number, Command>()
   let last = 0
   let gone = false
@@ -97,12 +96,10 @@ export function agentOver(socket: Socket, head: Buffer): Agent {
   }
 
   const frames = framed(obey)
-  const split = splitter((stream, piece) => {
+  demux(socket, (stream, piece) => {
     if (stream === 'stdout') frames(piece)
     else complaint = (complaint + piece.toString()).slice(-1000)
   })
-  if (head.length > 0) split(head)
-  socket.on('data', split)
   socket.on('error', fail)
   socket.on('end', fail)
   socket.on('close', fail)

@@ -1,11 +1,14 @@
 // The engine's HTTP interface, spoken by Docker and Podman alike: plain requests, and streams taken over from them.
-// Node's own client does it in 3 ms of start-up; a client library's 100 ms would be half of a `lab check`.
-import { accessSync, constants, readFileSync } from 'node:fs'
-import { request as http, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
+// docker-modem, what dockerode itself stands on, does the talking; dockerode would load gRPC on top of it.
+import { EventEmitter } from 'node:events'
+import { accessSync, constants } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { homedir, platform } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import Modem from 'docker-modem'
 import { Unable } from '../../core/mistake.ts'
 
 /** An answer of the engine other than success. */
@@ -32,7 +35,7 @@ export interface Call {
   readonly query?: Readonly<Record<string, string>>
   /** Sent as JSON. */
   readonly body?: object
-  /** Sent as it comes, instead of `body`. */
+  /** A tar, sent as it comes, instead of `body`. */
   readonly stream?: Readable
   readonly signal?: AbortSignal
 }
@@ -44,8 +47,8 @@ export interface Engine {
   call<Answer>(method: string, path: string, call?: Call): Promise<Answer>
   /** The answer as it comes. */
   open(method: string, path: string, call?: Call): Promise<IncomingMessage>
-  /** The connection itself, from the answer's head on, for both directions. `head` came with it. */
-  takeOver(path: string, body: object): Promise<{ readonly socket: Socket; readonly head: Buffer }>
+  /** The connection itself, from the answer's head on, for both directions. */
+  takeOver(path: string, body: object): Promise<Socket>
 }
 
 /** Where an engine may be found, best first. */
@@ -77,119 +80,74 @@ export function findEngine(): Engine {
 }
 
 export function engineAt(host: string): Engine {
-  const at = address(host)
+  const modem = modemAt(host)
 
-  /** Node's TLS is loaded only where it is spoken. */
-  const start = async (options: RequestOptions): Promise<ClientRequest> =>
-    at.tls === undefined ? http({ ...at.options, ...options })
-      : (await import('node:https')).request({ ...at.options, ...at.tls(), ...options })
-
-  const send = async (method: string, path: string, { query, body, stream, signal }: Call, headers: Record<string, string>): Promise<ClientRequest> => {
-    // Without a version in the path an engine answers in its own: each keeps what is used here, and new
-    // engines refuse the versions that old ones have.
-    const search = query === undefined ? '' : `?${new URLSearchParams(query).toString()}`
-    const text = body === undefined ? undefined : JSON.stringify(body)
-    const request = await start({
-      method, path: `${path}${search}`, ...(signal === undefined ? {} : { signal }),
-      headers: {
-        Host: 'engine', ...headers,
-        ...(text === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(text)) }),
-        ...(stream === undefined ? {} : { 'Content-Type': 'application/x-tar' }),
-      },
+  // Without a version in the path an engine answers in its own: each keeps what is used here, and new
+  // engines refuse the versions that old ones have.
+  // Always a stream: of an answer that breaks off, the modem's own reading would never say anything.
+  const dial = (method: string, path: string, { query = {}, body = {}, stream, signal }: Call, hijack = false): Promise<IncomingMessage | Socket> =>
+    new Promise((resolve, reject) => {
+      modem.dial({
+        method, path: Object.keys(query).length === 0 ? path : `${path}?`, options: { _query: query, _body: body },
+        isStream: true, hijack, statusCodes: SUCCESS,
+        ...(stream === undefined ? {} : { file: stream, headers: { 'Content-Type': 'application/x-tar' } }),
+        ...(signal === undefined ? {} : { abortSignal: signal }),
+      }, (error: Failure | null, result) => {
+        if (error === null) return resolve(result as IncomingMessage | Socket)
+        const { statusCode } = error
+        if (statusCode !== undefined) return reject(new Refused(statusCode, error.message.replace(/^\(HTTP code \d+\) unexpected - /, '').trim()))
+        reject(new Unreachable(error.code, `the engine at ${host} can't be reached: ${error.message}`))
+      })
     })
-    if (stream === undefined) request.end(text)
-    else stream.on('error', error => request.destroy(error)).pipe(request)
-    return request
-  }
-
-  const answer = async (request: ClientRequest): Promise<IncomingMessage> => {
-    const got = Promise.withResolvers<IncomingMessage>()
-    request.on('response', got.resolve)
-    request.on('error', (error: NodeJS.ErrnoException) => got.reject(new Unreachable(error.code, `the engine at ${host} can't be reached: ${error.message}`)))
-    const response = await got.promise
-    if ((response.statusCode ?? 0) < 400) return response
-    throw await refusal(response)
-  }
+  const open: Engine['open'] = async (method, path, call = {}) => await dial(method, path, call) as IncomingMessage
 
   return {
-    host,
-    async open(method, path, call = {}) {
-      return answer(await send(method, path, call, {}))
-    },
+    host, open,
     async call<Answer>(method: string, path: string, call: Call = {}): Promise<Answer> {
-      const text = await textOf(await answer(await send(method, path, call, {})))
-      return (text.trim() === '' ? undefined : JSON.parse(text)) as Answer
+      const said = await text(await open(method, path, call))
+      return (said.trim() === '' ? undefined : JSON.parse(said)) as Answer
     },
     async takeOver(path, body) {
-      const request = await send('POST', path, { body }, { Connection: 'Upgrade', Upgrade: 'tcp' })
-      const got = Promise.withResolvers<{ socket: Socket; head: Buffer }>()
-      request.on('upgrade', (_, socket: Socket, head: Buffer) => got.resolve({ socket, head }))
+      const taken = await dial('POST', path, { body }, true)
       // An engine that does not switch protocols has refused.
-      answer(request).then(
-        response => got.reject(new Unable(`the engine at ${host} does not give its streams away (HTTP ${response.statusCode})`)), got.reject)
-      return got.promise
+      if ('statusCode' in taken) throw new Unable(`the engine at ${host} does not give its streams away (HTTP ${taken.statusCode})`)
+      return taken as Socket
     },
   }
 }
 
-interface Address {
-  readonly options: RequestOptions
-  readonly tls?: () => RequestOptions & { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer }
+const BITE_BYTES = 1 << 13
+const SUCCESS = { 101: true, 200: true, 201: true, 204: true, 304: true }
+
+interface Failure extends NodeJS.ErrnoException {
+  readonly statusCode?: number
 }
 
-function address(host: string): Address {
-  if (host.startsWith('unix://')) return { options: { socketPath: host.slice('unix://'.length) } }
-  if (host.startsWith('npipe://')) return { options: { socketPath: host.slice('npipe://'.length).replaceAll('/', '\\') } }
-  const url = URL.parse(host.includes('://') ? host : `tcp://${host}`)
-  if (url === null || !['tcp:', 'http:', 'https:'].includes(url.protocol)) {
+/** The modem reads addresses from its environment only. */
+function modemAt(host: string): Modem {
+  // It takes whatever it does not know for TCP; and with ssh, any host key for the right one.
+  if (host.includes('://') && !/^(unix|npipe|tcp|http):/.test(host)) {
     throw new Unable(`DOCKER_HOST is ${host}; expected unix://, npipe:// or tcp:// (for ssh, forward the socket: ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock HOST, and DOCKER_HOST=unix:///tmp/docker.sock)`)
   }
-  const options = { host: url.hostname, port: url.port || '2375' }
-  const folder = process.env['DOCKER_CERT_PATH'] ?? join(homedir(), '.docker')
-  if (url.protocol !== 'https:' && !process.env['DOCKER_TLS_VERIFY'] && url.port !== '2376') return { options }
-  const read = (name: string): Buffer => readFileSync(join(folder, name))
-  return { options, tls: () => ({ ca: read('ca.pem'), cert: read('cert.pem'), key: read('key.pem') }) }
-}
-
-export async function textOf(stream: Readable): Promise<string> {
-  const pieces: Buffer[] = []
-  for await (const piece of stream) pieces.push(piece as Buffer)
-  return Buffer.concat(pieces).toString('utf8')
-}
-
-async function refusal(response: IncomingMessage): Promise<Refused> {
-  const text = await textOf(response)
-  let message = text.trim()
+  const before = process.env['DOCKER_HOST']
+  process.env['DOCKER_HOST'] = host
   try {
-    message = (JSON.parse(text) as { message?: string }).message ?? message
-  } catch {
-    // Said in plain words.
+    return new Modem()
+  } catch (error) {
+    throw new Unable(`DOCKER_HOST is ${host}: ${error instanceof Error ? error.message : String(error)}`)
+  } finally {
+    if (before === undefined) delete process.env['DOCKER_HOST']
+    else process.env['DOCKER_HOST'] = before
   }
-  return new Refused(response.statusCode ?? 0, message)
 }
 
-/** Splits a stream of the engine that carries both outputs: a letter for which, 3 zero bytes, a length, data. */
-export function splitter(onPiece: (stream: 'stdout' | 'stderr', piece: Buffer) => void): (piece: Buffer) => void {
-  let head = Buffer.alloc(0)
-  let left = 0
-  let stream: 'stdout' | 'stderr' = 'stdout'
-  return piece => {
-    let at = 0
-    while (at < piece.length) {
-      if (left === 0) {
-        const taken = piece.subarray(at, at + 8 - head.length)
-        head = Buffer.concat([head, taken])
-        at += taken.length
-        if (head.length < 8) return
-        stream = head[0] === 2 ? 'stderr' : 'stdout'
-        left = head.readUInt32BE(4)
-        head = Buffer.alloc(0)
-        continue
-      }
-      const data = piece.subarray(at, at + left)
-      at += data.length
-      left -= data.length
-      onPiece(stream, data)
-    }
-  }
+/** Hands on both outputs of a stream that carries them. */
+export function demux(stream: Readable, onPiece: (stream: 'stdout' | 'stderr', piece: Buffer) => void): void {
+  const to = (which: 'stdout' | 'stderr') => ({ write: (piece: Buffer) => onPiece(which, piece) }) as unknown as NodeJS.WritableStream
+  // The modem calls itself for each part in what it is given: a full read of short ones would overflow its stack.
+  const bites = new EventEmitter()
+  Modem.prototype.demuxStream(bites as Readable, to('stdout'), to('stderr'))
+  stream.on('data', (piece: Buffer) => {
+    for (let at = 0; at < piece.length; at += BITE_BYTES) bites.emit('data', piece.subarray(at, at + BITE_BYTES))
+  })
 }

@@ -2,7 +2,8 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { Transform, type Readable, type Writable } from 'node:stream'
+import { PassThrough, type Readable, type Writable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { Unable } from '../../core/mistake.ts'
 import type { Progress } from '../../core/provider.ts'
@@ -10,7 +11,7 @@ import { identity } from '../embedded/identity.ts'
 import { makeRootfs, rootfs } from '../embedded/rootfs.ts'
 import { recipe } from '../recipe.ts'
 import { hasImage, imageName, imageTag, REPOSITORY, type EngineInfo } from './container.ts'
-import { splitter, textOf, type Engine } from './engine.ts'
+import { demux, type Engine } from './engine.ts'
 import { usersOf } from './users.ts'
 
 /** Three ways, the fastest that works here: what `embedded` has prepared; the engine itself; preparing it as `embedded` would. */
@@ -85,7 +86,7 @@ async function makeByEngine(engine: Engine, info: EngineInfo, labels: Readonly<R
     await engine.call('POST', `/containers/${Id}/start`)
     const log = await engine.open('GET', `/containers/${Id}/logs`, { query: { follow: 'true', stdout: 'true', stderr: 'true' } })
     let last = ''
-    const lines = createInterface({ input: log.pipe(plain()) })
+    const lines = createInterface({ input: plain(log) })
     lines.on('line', line => {
       if (/^(E|W|Err)[: ]/.test(line)) last = line
       else if (/^(Setting up|Get:)/.test(line)) progress.say(line.slice(0, 100))
@@ -99,17 +100,18 @@ async function makeByEngine(engine: Engine, info: EngineInfo, labels: Readonly<R
   }
 }
 
-/** A stream of the engine that carries both outputs, as text. */
-function plain(): Transform {
-  const split = splitter((_, piece) => void stream.push(piece))
-  const stream = new Transform({ transform: (piece: Buffer, _, done) => { split(piece); done(null) } })
-  return stream
+/** Both outputs of a stream that carries them, as one. */
+function plain(log: Readable): Readable {
+  const both = new PassThrough()
+  demux(log, (_, piece) => both.write(piece))
+  log.on('end', () => both.end()).on('error', error => both.destroy(error))
+  return both
 }
 
 async function pull(engine: Engine, repository: string, tag: string): Promise<void> {
   // The answer is a line of JSON for each event; an error is one of them.
-  const text = await textOf(await engine.open('POST', '/images/create', { query: { fromImage: repository, tag } }))
-  const error = text.split('\n').filter(Boolean).map(line => (JSON.parse(line) as { error?: string }).error).find(Boolean)
+  const said = await text(await engine.open('POST', '/images/create', { query: { fromImage: repository, tag } }))
+  const error = said.split('\n').filter(Boolean).map(line => (JSON.parse(line) as { error?: string }).error).find(Boolean)
   if (error !== undefined) throw new Unable(`could not pull ${repository}:${tag}: ${error}`)
 }
 
@@ -142,7 +144,7 @@ async function importTar(engine: Engine, info: EngineInfo, tar: Readable, root: 
   })
   reading.on('finish', () => writing.finalize())
   const [answer] = await Promise.all([
-    engine.open('POST', '/images/create', { query: { fromSrc: '-' }, stream: writing as unknown as Readable }).then(textOf),
+    engine.open('POST', '/images/create', { query: { fromSrc: '-' }, stream: writing as unknown as Readable }).then(text),
     pipeline(tar, reading),
   ])
   const last = answer.trim().split('\n').map(line => JSON.parse(line) as { status?: string; error?: string }).at(-1)
