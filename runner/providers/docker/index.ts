@@ -14,6 +14,7 @@ import { overlaidFiles } from '../recipe.ts'
 import { openAgent, type Agent } from './agent.ts'
 import { containerOf, containers, hasImage, imageName, keptName, MEMORY_BYTES, PROCESSES, type EngineInfo, type Found } from './container.ts'
 import { findEngine, Refused, type Engine } from './engine.ts'
+import { noted, settled } from './intent.ts'
 import { ownerLabel } from './owner.ts'
 import { usersOf, type Users } from './users.ts'
 
@@ -70,10 +71,11 @@ export function docker({ home, cache }: DockerOptions): Provider {
       if (kept !== undefined) await removeContainer(engine(), kept.id)
       const nodes = topology.nodes.map(node => node.name)
       const users = usersOf(info)
-      const id = await create(engine(), info, `${name}.${randomBytes(4).toString('hex')}`, containerOf(nodes.length, info, {
+      const making = `${name}.${randomBytes(4).toString('hex')}`
+      const id = await noted(home, making, () => create(engine(), info, making, containerOf(nodes.length, info, {
         'hardway.home': home, 'hardway.lab': lab, 'hardway.started': String(Date.now()),
         'hardway.owner': ownerLabel(), 'hardway.nodes': nodes.join(' '),
-      }))
+      })))
       try {
         await engine().call('POST', `/containers/${id}/start`)
         const agent = await agentIn(id, true)
@@ -117,6 +119,7 @@ export function docker({ home, cache }: DockerOptions): Provider {
     async leftovers(options: { readonly remove: boolean }): Promise<readonly string[]> {
       const leftBehind = async (): Promise<readonly Found[]> =>
         (await containers(engine(), home)).filter(found => found.kept ? !found.running : found.ownerIsDead())
+      if (options.remove) await settled(home, async making => (await containers(engine(), home)).some(({ name }) => name === making))
       const dead = await leftBehind()
       if (options.remove) await remove(leftBehind)
       return dead.map(({ name }) => `container ${name}`)
