@@ -38,7 +38,7 @@ export async function judge(check: Check, bench: Bench, deadlineMs = DEADLINE_MS
 export async function judgeAll(checks: readonly Check[], bench: () => Promise<Bench>, judging: Judging = {}): Promise<readonly Judged[]> {
   const until = performance.now() + (judging.patienceMs ?? 0)
   let judged = await look(checks, await bench(), judging.deadlineMs)
-  while (judged.some(({ verdict }) => verdict.status === 'fail') && performance.now() < until) {
+  while (judged.some(({ verdict }) => verdict.status !== 'pass') && performance.now() < until) {
     await pause(BETWEEN_LOOKS_MS)
     // All of them: what held a moment ago may not any more, and a step is true as a whole or not at all.
     judged = await look(checks, await bench(), judging.deadlineMs)
