@@ -204,7 +204,7 @@ async function proveMutant(
       if (status(whole) !== 'pass') throw new Error(`the solution does not pass before it is broken: ${reasons(whole)}`)
       await mutant.after(shells(nodes))
     } else await mutant.instead(shells(nodes))
-    return judgeSteadily(step.checks, bench)
+    return judgeSteadily(step.checks, refusedBy, bench)
   }))
   // A deed that itself goes wrong is a typo, not a wrong solution that was refused.
   if ('error' in judged) return { name, refusedBy, status: 'unknown', by: [], because: judged.error }
