@@ -17,6 +17,8 @@ const everyone = reachEachOther(pods, kept)
 const plain = plainOnTheWire(red, green)
 const twoRouters = routedTimes(red, green, 2)
 const anyPod = freshPod('node1', '10.244.1.1', { ...green, violet: pods.violet })
+const onNode3 = freshPod('node3', '10.244.3.1', { ...red, ...green })
+const onNode4 = freshPod('node4', '10.244.4.1', { ...red, ...green })
 const three = { there: routedTimes(red, amber, 3), back: routedTimes(amber, red, 3) }
 const newcomer = reachEachOther({ ...red, ...green, violet: pods.violet, ...amber }, kept)
 const apart = noOverlap({ nodes: ['node1', 'node2', 'node3', 'node4'], pods: '10.244.0.0/16', services: '10.96.0.0/12' })
@@ -379,11 +381,6 @@ END
             : 'late is there. Which machine is asked for its range by everyone who does not know better, and what does it answer? `ip route get` there.',
         'On node2: `ip addr add 10.244.5.1/24 dev cni0`, then the pod as in lab 02 with 10.244.5.2/24 and a default route via 10.244.5.1. On router: `ip route add 10.244.5.0/24 via 192.168.1.12`',
       ],
-      solution: async ({ node2, router }) => {
-        await node2`ip addr add 10.244.5.1/24 dev cni0`
-        await late(node2, '10.244.5.2/24', '10.244.5.1')
-        await router`ip route add 10.244.5.0/24 via 192.168.1.12`
-      },
       alternatives: {
         'every node told, and the router for the newcomer': async ({ node1, node2, node3, router }) => {
           await node2`ip addr add 10.244.200.1/24 dev cni0`
@@ -432,8 +429,39 @@ END
         'a pod without a default route': { refusedBy: withLate.claim, after: ({ node2 }) => node2`ip -n late route del default` },
       },
     },
+    'next-pod': {
+      alreadyTrue: 'routes name ranges: where they are right, a pod that comes needs none of its own',
+      checks: [onNode3, onNode4],
+      hints: [
+        'Which of the routes that you typed names a pod?',
+        'Ask the machines on the way what they would do with an address that nobody has yet: `ip route get 10.244.3.77` on node1, `ip route get 10.244.4.77` there and on router.',
+        failing => failing.length === 0 ? 'It holds already. That is the point.'
+          : 'A claim that failed says which pod could not reach the new one. It holds again when each range has its route: `npx lab goto next-pod` brings you there on fresh nodes.',
+      ],
+      answers: { ranges: numberIs(rangesOf, ['0', '1', '4', '5', '6']) },
+      mutants: {
+        'a route for the pod that is there': {
+          refusedBy: onNode3.claim,
+          after: ({ node1 }) => batch(node1, 'route del 10.244.3.0/24', 'route del default', 'route add 10.244.3.2/32 via 192.168.1.13'),
+        },
+        'a router that knows one pod of the newcomer': {
+          refusedBy: onNode4.claim,
+          after: ({ router }) => batch(router, 'route del 10.244.4.0/24', 'route add 10.244.4.2/32 via 192.168.1.14'),
+        },
+        'a bridge that keeps new ports apart': {
+          refusedBy: onNode3.claim,
+          after: ({ node3 }) => node3`nft ${'add table bridge shut; add chain bridge shut in { type filter hook prerouting priority 0; }; add rule bridge shut in iifname != { "veth-violet", "eth0" } ether type { ip, arp } drop'}`,
+        },
+      },
+    },
   },
 })
+
+/** The ranges of pods that node1 has a next hop for. */
+async function rangesOf(bench: Bench): Promise<number> {
+  const { stdout } = await bench.place('node1').exec(['ip', '-4', 'route', 'show', 'root', '10.244.0.0/16'])
+  return stdout.split('\n').filter(line => line.includes(' via ')).length
+}
 
 async function macOf(bench: Bench, node: string): Promise<string> {
   const own = (await bench.namespaces(node)).find(namespace => namespace.own)
