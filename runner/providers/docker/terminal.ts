@@ -1,7 +1,7 @@
 // What `command` of a node runs on this host: terminal.ts HOST CONTAINER ARGV… Its own terminal, if it has one, is
 // the command's; otherwise its input and outputs are. However it ends, the command ends with it.
 import { spawnSync } from 'node:child_process'
-import type { Talking } from './agent.ts'
+import type { Talking } from '../namespaces/agent.ts'
 import { openAgent } from './agent.ts'
 import { engineAt } from './engine.ts'
 

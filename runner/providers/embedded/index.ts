@@ -9,6 +9,7 @@ import type { Running } from '../namespaces/machine.ts'
 import { cgroupsOf, find, nodesOf, type FoundLab } from '../namespaces/nodes.ts'
 import { up } from '../namespaces/up.ts'
 import { overlaidFiles } from '../recipe.ts'
+import { byAgent } from './agent.ts'
 import { cgroupsThere, hierarchies, isOurs, makeCgroups, processesAllowed, removeCgroup } from './cgroups.ts'
 import { identity } from './identity.ts'
 import { startTime, thisHost } from './machine.ts'
@@ -27,12 +28,13 @@ const GONE_MS = 10_000
 
 export function embedded({ home, cache }: EmbeddedOptions): Provider {
   const running = new Map<LabId, Running>()
+  const here = byAgent()
   const who = identity()
   /** Labs of another state folder have cgroups beside ours. */
   const key = createHash('sha256').update(home).digest('hex').slice(0, 8)
   // Of another user's processes nothing is believed, not even that they are a lab. Another user may have been
   // granted the numbers that root takes, so root also writes to nothing that can't be a cgroup of ours.
-  const found = async (): Promise<readonly FoundLab[]> => (await find(thisHost, home)).filter(lab =>
+  const found = async (): Promise<readonly FoundLab[]> => (await find(here, home)).filter(lab =>
     lab.uid === who.labRoot && (!who.root || cgroupsOf(lab).every(directory => isOurs(hierarchies(true), directory))))
 
   return {
@@ -68,7 +70,7 @@ export function embedded({ home, cache }: EmbeddedOptions): Provider {
 
     async nodes(lab: LabId): Promise<readonly Node[]> {
       const it = (await found()).find(candidate => candidate.lab === lab)
-      return it === undefined ? [] : nodesOf(thisHost, it, argv => argv)
+      return it === undefined ? [] : nodesOf(here, it, argv => argv)
     },
 
     async running(): Promise<readonly RunningLab[]> {

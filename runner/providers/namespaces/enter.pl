@@ -1,11 +1,11 @@
 # Enters a node: enter.pl PID KEYCTL PROCESSES CGROUP… -- ARGV…
-# Perl because three things are needed that no shell and no tool of util-linux can do.
+# Also run by agent.pl in a process that it has forked, which saves the start of another Perl. Perl because three things are needed that no shell and no tool of util-linux can do.
 use strict;
 my ($pid, $keyctl, $processes) = splice @ARGV, 0, 3;
 # Of a process that has ended nothing can be entered; nsenter would end like a command that failed.
 -e "/proc/$pid/ns/mnt" or die "enter: gone\n";
 my @cgroups;
-while (($_ = shift // '--') ne '--') { push @cgroups, $_ }
+while (($_ = shift(@ARGV) // '--') ne '--') { push @cgroups, $_ }
 # A file or directory that the caller's shell left open for its children would be a way out of the node.
 opendir my $open, '/proc/self/fd' or die "/proc/self/fd: $!\n";
 for my $number (grep { $_ > 2 } readdir $open) {

@@ -4,7 +4,7 @@ import type { LabId, Node } from '../../core/provider.ts'
 import type { Evidence } from '../../core/verdict.ts'
 import { CouldNotLook } from '../../core/verdict.ts'
 import { exec, type Machine } from './machine.ts'
-import { KEYCTL, script } from './script.ts'
+import { ENTERING, KEYCTL, script } from './script.ts'
 
 /** A lab as its first process shows it. Process numbers are the machine's. */
 export interface FoundLab {
@@ -69,11 +69,11 @@ export function nodesOf(machine: Machine, lab: FoundLab, command: (argv: readonl
   const entered = (name: string, enter: readonly string[]): Node => ({
     name,
     exec: async (argv: readonly string[], options?: ExecOptions): Promise<Evidence> => {
-      const evidence = await exec(machine, [...enter, ...argv], name, argv, options)
+      const evidence = await exec(machine, [...machine.entering, ...enter, ...argv], name, argv, options)
       if (evidence.exitCode !== 0 && evidence.stderr === GONE) throw new CouldNotLook(`${name} is not running any more`, evidence)
       return evidence
     },
-    command: argv => command([...enter, ...argv], name),
+    command: argv => command([...ENTERING, ...enter, ...argv], name),
   })
   return [
     ...[...lab.pids].map(([name, pid]) =>
@@ -85,7 +85,7 @@ export function nodesOf(machine: Machine, lab: FoundLab, command: (argv: readonl
 /** What enter.pl says, and nothing else, when there is nothing to enter. */
 const GONE = 'enter: gone\n'
 
-/** The machine's argv that enters a node, before the command itself. */
+/** What enter.pl is told, before the command itself. */
 function enter(pid: number, processes: string, cgroups: readonly string[]): readonly string[] {
-  return ['perl', '-e', script('enter.pl'), String(pid), String(KEYCTL), processes, ...cgroups, '--']
+  return [String(pid), String(KEYCTL), processes, ...cgroups, '--']
 }

@@ -1,4 +1,5 @@
-# The one process that a runner has in a lab's container: agent.pl [bound]
+# The one process by which a runner runs commands on the machine under the nodes:
+# agent.pl ENTER [bound], ENTER being the text of enter.pl, for commands whose first word is `enter`.
 # Runs any number of commands at once over its standard input and output, in frames: the length of what follows
 # (4 bytes), one letter, the command's number (4 bytes), data. To here:
 #   r run: number of NAME=VALUE strings, those, argv, all separated by zero bytes   t the same on a terminal
@@ -8,6 +9,7 @@
 # With the end of its own input everything that was not freed ends too; "bound", so does the container.
 # Only core Perl: each module loaded would cost more than a command.
 use strict;
+my $enter = eval 'no strict; sub {' . shift(@ARGV) . '}' or die $@;
 my $bound = @ARGV && $ARGV[0] eq 'bound';
 my ($in, $out, %run) = ('', '');
 # Beyond this nothing is read from commands until the runner has taken what there is.
@@ -22,7 +24,7 @@ for (;;) {
   my $ending = 0;
   for my $r (values %run) {
     vec($read, fileno $r->{ended}, 1) = 1 if $r->{ended};
-    $ending ||= defined $r->{status} || !$r->{ended};
+    $ending ||= defined $r->{status} || !$r->{ended} || $r->{struck};
     if (length $out < $most) { vec($read, fileno $_, 1) = 1 for grep { $_ } @$r{qw(o x)} }
     vec($write, fileno $r->{i}, 1) = 1 if $r->{i} && length $r->{input};
   }
@@ -38,6 +40,7 @@ for (;;) {
     my $r = $run{$id};
     feed($id) if $r->{i} && length $r->{input} && vec($write, fileno $r->{i}, 1);
     for (qw(o x)) { take($id, $_) if $r->{$_} && vec($read, fileno $r->{$_}, 1) }
+    strike($r) if $r->{struck} && !defined $r->{status};
     reap($id) if !defined $r->{status} && (!$r->{ended} || vec($read, fileno $r->{ended}, 1));
     finish($id) if defined $r->{status};
   }
@@ -47,7 +50,7 @@ for (;;) {
     elsif (!again()) { last }
   }
 }
-kill 9, map { tree($_->{pid}) } grep { !defined $_->{status} } values %run;
+strike($_) for grep { !defined $_->{status} } values %run;
 # The container's first process ends at this signal, and with it all the others.
 kill 15, 1 if $bound;
 
@@ -58,7 +61,7 @@ sub obey {
   if ($what eq 'i') { $r->{input} .= $data if $r->{i} }
   elsif ($what eq 'e') { $r->{eof} = 1; feed($id) }
   elsif ($what eq 'w') { ioctl $r->{o}, 0x5414, pack 'S4', unpack('n2', $data), 0, 0 if $r->{o} }
-  elsif ($what eq 'k') { kill 9, tree($r->{pid}) if !defined $r->{status} }
+  elsif ($what eq 'k') { strike($r) if !defined $r->{status} }
   elsif ($what eq 'f') { $bound = 0; feed($id); delete $run{$id} }
 }
 
@@ -87,6 +90,12 @@ sub start {
     open STDOUT, '>&', $theirs[1];
     open STDERR, '>&', $theirs[2];
     %ENV = map { split /=/, $_, 2 } @env;
+    if ($words[0] eq 'enter') {
+      @ARGV = @words[1 .. $#words];
+      eval { $enter->() };
+      syswrite STDERR, $@;
+      exit 255;
+    }
     exec { $words[0] } @words or syswrite STDERR, "$words[0]: $!\n";
     exit 127;
   }
@@ -169,6 +178,16 @@ sub tree {
   my $children = '';
   if (open my $file, '<', "/proc/$pid/task/$pid/children") { $children = readline($file) // '' }
   return $pid, map { tree($_) } split ' ', $children;
+}
+
+# nsenter ends by itself when what it started has ended. Killed with it, that would be left to the machine's first
+# process to reap, which may take its time; so it is killed itself only if it has started nothing, or if what it
+# started forks as fast as it is killed.
+sub strike {
+  my ($r) = @_;
+  my ($top, @below) = tree($r->{pid});
+  kill 9, @below && $r->{struck}++ < 20 ? @below : ($top, @below);
+  $r->{struck} ||= 1;
 }
 
 # EAGAIN, EINTR.
