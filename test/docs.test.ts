@@ -38,3 +38,12 @@ test('the picture keeps each character in its column, and what stands for itself
   expect(runs.map(({ text, column, fill }) => [text, column, fill])).toEqual([['✓', 0, 'c2'], ['a <b>  c', 2, 'fg']])
   expect(svg([['one', 'a <b> & c']])).toContain('>a &lt;b&gt; &amp; c</text>')
 })
+
+test('DECISIONS.md gives a reason for every dependency, and for no other', () => {
+  const { dependencies, devDependencies } = JSON.parse(read('package.json')) as Record<string, Record<string, string>>
+  const needed = Object.keys({ ...dependencies, ...devDependencies }).filter(name => !name.startsWith('@types/')).toSorted()
+  const section = read('DECISIONS.md').split('\n## ').find(part => part.startsWith('Dependencies')) ?? ''
+  const named = section.split('\n').filter(line => line.startsWith('| [')).join('\n')
+  expect(needed.filter(name => !named.includes(name))).toEqual([])
+  expect([...named.matchAll(/^\| \[([^\]]+)\]/gm)].map(([, name = '']) => name).filter(name => !needed.includes(name))).toEqual([])
+})

@@ -54,8 +54,8 @@ export async function watch(session: Session): Promise<number> {
     panel.draw([
       style('dim', '─'.repeat(Math.min(panel.width, 100))),
       `${style('bold', `${loaded.slug.slice(0, 2)} · ${loaded.lesson.title}`)}   ${style('dim', [
-        shown === undefined ? 'all steps hold' : `step ${position(shown.id) + 1} of ${loaded.lesson.steps.length}`, nodes.join(' '), provider.name].join(' · '))}`,
-      ...(shown === undefined ? FINISHED : [
+        shown === undefined ? (broken.length === 0 ? 'all steps hold' : 'finished, and broken since') : `step ${position(shown.id) + 1} of ${loaded.lesson.steps.length}`, nodes.join(' '), provider.name].join(' · '))}`,
+      ...(shown === undefined ? (broken.length === 0 ? FINISHED : []) : [
         style('bold', shown.title),
         ...(verdicts?.verdicts.flatMap(judged => claimLines(judged, colour)) ?? [style('dim', '○ not judged yet: a step before it does not hold')]),
         ...(verdicts?.status === 'pass' ? [style('green', 'This step holds. n goes on.')] : []),
