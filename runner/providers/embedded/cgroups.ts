@@ -13,25 +13,27 @@ export function processesAllowed(): number {
   return most === undefined || most === 'unlimited' ? PROCESSES : Math.min(PROCESSES, Number(most))
 }
 
+type Controller = 'pids' | 'memory' | 'cpu'
+
 /** A place to make cgroups in: one for version 2, one for each controller of version 1. */
 export interface Hierarchy {
   readonly directory: string
   readonly version: 1 | 2
-  readonly controllers: readonly ('pids' | 'memory')[]
+  readonly controllers: readonly Controller[]
 }
 
 /** Empty where this user has been given none: then only the number of processes is limited, by rlimit. */
 export function hierarchies(root: boolean): readonly Hierarchy[] {
   const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n').map(line => line.split(' '))
   if (!root) return delegated(mounts)
-  const first = (['pids', 'memory'] as const).flatMap(controller => {
+  const first = (['pids', 'memory', 'cpu'] as const).flatMap(controller => {
     const mount = mounts.find(([, , type, options]) => type === 'cgroup' && options?.split(',').includes(controller))
     return mount?.[1] === undefined ? [] : [{ directory: mount[1], version: 1 as const, controllers: [controller] }]
   })
   if (first.length > 0) return first
   return mounts.flatMap(([, directory, type]) =>
     type === 'cgroup2' && directory !== undefined && has(directory, ['pids', 'memory'])
-      ? [{ directory, version: 2 as const, controllers: ['pids', 'memory'] as const }] : [])
+      ? [{ directory, version: 2 as const, controllers: controllersOf(directory) }] : [])
 }
 
 /** The topmost cgroup above ours that is ours to divide: moving a process asks for the common ancestor. */
@@ -44,7 +46,15 @@ function delegated(mounts: readonly (readonly string[])[]): readonly Hierarchy[]
     if (['.', 'cgroup.procs', 'cgroup.subtree_control'].every(file => writable(join(directory, file))) &&
       has(directory, ['pids', 'memory'])) best = directory
   }
-  return best === undefined ? [] : [{ directory: best, version: 2, controllers: ['pids', 'memory'] }]
+  return best === undefined ? [] : [{ directory: best, version: 2, controllers: controllersOf(best) }]
+}
+
+/**
+ * The cpu controller needs no limit to be of use: all processes of a node get the share of one, so that a node that
+ * forks without end leaves the host, and whoever looks at the node, their time.
+ */
+function controllersOf(directory: string): readonly Controller[] {
+  return has(directory, ['cpu']) ? ['pids', 'memory', 'cpu'] : ['pids', 'memory']
 }
 
 function has(directory: string, controllers: readonly string[]): boolean {

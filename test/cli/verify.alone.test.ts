@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import type { LabProof } from '../../runner/engine/proof.ts'
+import { listLabs } from '../../runner/engine/course.ts'
+import { course } from '../helpers/course.ts'
+import { hostState } from '../helpers/host.ts'
+import { labIn, root } from '../helpers/lab.ts'
+import { providersHere } from '../helpers/providers.ts'
+
+interface Report {
+  readonly labs: readonly LabProof[]
+  readonly mutants: number
+  readonly killed: number
+}
+
+for (const { name: provider, because } of await providersHere()) {
+  test(`${provider}: every lab of the course is proven, and every wrong way is refused by the claim that names its mistake`, { timeout: 900_000 }, async ({ skip }) => {
+    if (because !== undefined) skip(because)
+    const lab = labIn()
+    const before = await hostState(lab.home)
+    const ran = await lab.run('verify', '--all', '--provider', provider, '--json', '--junit', join(lab.home, 'junit.xml'))
+    const report = JSON.parse(ran.stdout) as Report
+    expect(report.labs.map(({ id, status, steps, leaks }) => ({ id, status, because: steps.flatMap(step => step.because), leaks })))
+      .toEqual(listLabs(root).map(({ slug }) => ({ id: slug, status: 'proven', because: [], leaks: [] })))
+    expect(report.mutants).toBeGreaterThan(90)
+    expect(report.killed).toBe(report.mutants)
+    expect(ran.code).toBe(0)
+    expect(readFileSync(join(lab.home, 'junit.xml'), 'utf8')).toMatch(/<testsuite name="05-static-routes" tests="\d+" failures="0"/)
+    expect(await hostState(lab.home)).toEqual(before)
+  })
+}
+
+const LESSON = `---
+title: A room
+minutes: 10
+topology: one-node
+---
+Why.
+
+## Make it {#make}
+
+\`\`\`sh node1
+ip netns add red
+\`\`\`
+
+## Leave it {#leave}
+`
+
+/** A lab whose proof must fail, for each promise that a proof makes. */
+function unproven(step: string): string {
+  return `import { defineLab, pass, fail } from 'hardway/lab'
+let looks = 0
+const named = name => ({ claim: name + ' is there', look: async bench => {
+  const all = await bench.namespaces('node1')
+  const found = all.find(one => one.named === name)
+  return found ? pass(found.evidence) : fail('no ' + name, all[0].evidence)
+} })
+const always = { claim: 'always', look: async bench => pass((await bench.namespaces('node1'))[0].evidence) }
+const touches = { claim: 'touches', look: async bench => {
+  const seen = await bench.place('node1').exec(['ip', 'link', 'add', 'made' + looks++, 'type', 'bridge'])
+  return named('red').look(bench)
+} }
+const never = { claim: 'never', look: async () => { throw new Error('no tool') } }
+export default defineLab({ steps: {
+  make: ${step},
+  leave: { checks: [named('red')], hints: ['?'], alreadyTrue: 'it stays' },
+} })
+`
+}
+
+const CASES: readonly (readonly [string, string, RegExp])[] = [
+  ['a check that cannot fail', '{ checks: [always] }', /fresh nodes pass/],
+  ['a check that no solution passes', "{ checks: [named('blue')] }", /the solution does not pass: blue is there/],
+  ['a check that changes what it looks at', '{ checks: [touches] }', /looking changed the nodes: node1 has got "\d+: made/],
+  ['a check that could not look', '{ checks: [never] }', /fresh nodes could not be judged: never \(no tool\)/],
+  ['a wrong way that passes', "{ checks: [named('red')], mutants: { m: { refusedBy: 'red is there', instead: ({ node1 }) => node1`ip netns add red` } } }", /the wrong way "m" passes/],
+  ['a wrong way that another claim refuses', "{ checks: [named('red'), always], mutants: { m: { refusedBy: 'always', instead: ({ node1 }) => node1`true` } } }", /"m" is refused, but not by the claim that names its mistake/],
+  ['a wrong way that dies of a typo', "{ checks: [named('red')], mutants: { m: { refusedBy: 'red is there', instead: ({ node1 }) => node1`ip nets add red` } } }", /"m" could not be judged: .*nets/],
+  ['a right way that is refused', "{ checks: [named('red')], alternatives: { a: ({ node1 }) => node1`ip netns add blue` } }", /the right way "a" is refused: red is there/],
+]
+
+for (const [title, step, says] of CASES) {
+  test(`a proof fails for ${title}, and says so`, async ({ skip }) => {
+    const [embedded] = await providersHere()
+    if (embedded?.because !== undefined) skip(embedded.because)
+    const lab = labIn({ LAB_COURSE: course({ 'labs/01-room/lesson.md': LESSON, 'labs/01-room/lab.ts': unproven(step) }) })
+    const ran = await lab.run('verify', '--all', '--json')
+    const report = JSON.parse(ran.stdout) as Report
+    expect(report.labs[0]?.status, ran.stderr).toBe('failed')
+    expect(report.labs[0]?.steps[0]?.because.join('\n')).toMatch(says)
+    expect(ran.code).toBe(1)
+    expect((await lab.run('verify', '--all')).stdout).toMatch(says)
+  })
+}
+
+test('a lab that needs what no kernel has is skipped with the reason, which is neither proven nor failed', async ({ skip }) => {
+  const [embedded] = await providersHere()
+  if (embedded?.because !== undefined) skip(embedded.because)
+  // bpf is refused in every user namespace.
+  const lab = labIn({ LAB_COURSE: course({
+    'labs/01-room/lesson.md': LESSON.replace('topology: one-node', 'topology: one-node\nrequires: [bpf]'), 'labs/01-room/lab.ts': unproven("{ checks: [named('red')] }"),
+  }) })
+  const ran = await lab.run('verify', '--all', '--provider', 'embedded', '--json')
+  expect(ran.code).toBe(3)
+  expect(JSON.parse(ran.stdout)).toMatchObject({ labs: [{ id: '01-room', status: 'skipped', because: 'nodes here lack bpf', steps: [] }], mutants: 0, killed: 0 })
+})
