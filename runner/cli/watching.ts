@@ -27,6 +27,8 @@ export async function watch(session: Session): Promise<number> {
   let found: readonly StepVerdicts[] = []
   /** Steps that have held in this run. */
   let held: ReadonlySet<string> = new Set()
+  /** Commands typed since each step last held. */
+  let since: ReadonlyMap<string, readonly string[]> = new Map()
   let told: readonly string[] = []
   /** The step that is shown: it stays, with its claims true, until the learner goes on. */
   let shownId: string | undefined
@@ -51,6 +53,7 @@ export async function watch(session: Session): Promise<number> {
     }
     const verdicts = found.find(step => step.id === shown?.id)
     const broken = found.filter(step => step.id !== shown?.id && step.status === 'fail' && held.has(step.id))
+    const suspects = (id: string): string[] => (since.get(id) ?? []).slice(-3).map(command => style('dim', `  after ${plain(command)}`))
     panel.draw([
       style('dim', '─'.repeat(Math.min(panel.width, 100))),
       `${style('bold', `${loaded.slug.slice(0, 2)} · ${loaded.lesson.title}`)}   ${style('dim', [
@@ -59,9 +62,10 @@ export async function watch(session: Session): Promise<number> {
         style('bold', shown.title),
         ...(verdicts?.verdicts.flatMap(judged => claimLines(judged, colour)) ?? [style('dim', '○ not judged yet: a step before it does not hold')]),
         ...(verdicts?.status === 'pass' ? [style('green', 'This step holds. n goes on.')] : []),
+        ...(verdicts?.status === 'fail' && held.has(shown.id) ? [style('red', 'This held before, and does not any more'), ...suspects(shown.id)] : []),
       ]),
       ...broken.flatMap(step => [style('red', `${step.title}: this held before, and does not any more`),
-        ...step.verdicts.filter(({ verdict }) => verdict.status !== 'pass').flatMap(judged => claimLines(judged, colour))]),
+        ...suspects(step.id), ...step.verdicts.filter(({ verdict }) => verdict.status !== 'pass').flatMap(judged => claimLines(judged, colour))]),
       ...told,
       style('dim', `in another terminal: npx lab shell ${nodes[0] ?? 'node1'}`),
       ['h hint', 'c check now', 'n next', 's shell', 'l lesson again', 'r reset', 'q quit'].map(key => `${style('bold', key.slice(0, 1))}${key.slice(1)}`).join('   '),
@@ -76,8 +80,14 @@ export async function watch(session: Session): Promise<number> {
     do {
       again = false
       try {
-        found = await judgeNow(session)
-        held = history(journal.events()).completed
+        // What the learner is at is shown before what they have done already is looked at again.
+        found = await judgeNow(session, { onPart: part => {
+          found = [...found.filter(step => part.every(one => one.id !== step.id)), ...part]
+          draw()
+        } })
+        const now = history(journal.events())
+        held = now.completed
+        since = now.commandsSince
       } catch (error) {
         told = [plain(error instanceof Error ? error.message : String(error))]
       }
@@ -97,10 +107,6 @@ export async function watch(session: Session): Promise<number> {
         if (!paused && found.some(step => step.status === 'fail')) void judge()
       }, ms))
     },
-    regressed: ({ claims, since }) => {
-      told = [style('red', `broken: ${claims.join('; ')}`), ...since.slice(-3).map(command => style('dim', `  after ${plain(command)}`))]
-      draw()
-    },
     started: () => {
       told = ['the nodes are new: a shell that was open has ended']
       void judge()
@@ -114,8 +120,8 @@ export async function watch(session: Session): Promise<number> {
       void judge()
     },
     stopped: () => ended.resolve(`${loaded.slug} was stopped`),
-    // What this terminal or its learner has just caused needs no second word.
-    judged: nothing, completed: nothing, hinted: nothing, answered: nothing, solved: () => void judge(),
+    // What this terminal or its learner has just caused needs no second word; what broke is drawn from what is so now.
+    regressed: nothing, judged: nothing, completed: nothing, hinted: nothing, answered: nothing, solved: () => void judge(),
   }
   const keys: Readonly<Record<string, () => void | Promise<void>>> = {
     q: () => ended.resolve(`${loaded.slug} still runs: \`npx lab start\` comes back to it, \`npx lab stop\` ends it`),

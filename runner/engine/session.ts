@@ -14,7 +14,6 @@ import { judgeAll, status, type Judging } from './judge.ts'
 import { alone } from './lock.ts'
 import type { Verdict } from '../core/verdict.ts'
 import { recordProgress } from './progress.ts'
-import { shells, type } from './shell.ts'
 
 export interface Session {
   readonly home: string
@@ -58,7 +57,7 @@ export async function start(session: Session, progress: Progress, signal: AbortS
 
 /** Sets up, then replays the solutions of the steps before `upTo`. */
 export async function bringTo(loaded: LoadedLab, nodes: readonly Node[], upTo?: string): Promise<void> {
-  await loaded.lab.setup?.(shells(nodes))
+  if (loaded.lab.setup !== undefined) await loaded.lab.setup((await import('./shell.ts')).shells(nodes))
   if (upTo === undefined) return
   for (const { text, step } of stepsOf(loaded)) {
     if (text.id === upTo) return
@@ -68,6 +67,8 @@ export async function bringTo(loaded: LoadedLab, nodes: readonly Node[], upTo?: 
 
 /** Does what the lesson prints, or what lab.ts has where it prints nothing. */
 export async function solve(text: LessonStep, step: Step, nodes: readonly Node[]): Promise<void> {
+  // zx is loaded by what types, not by what only looks.
+  const { shells, type } = await import('./shell.ts')
   await type(printedSolution(text), nodes)
   await step.solution?.(shells(nodes))
 }
@@ -153,22 +154,29 @@ export function history(events: readonly Event[]): History {
 }
 
 /**
- * Judges every step that has held in this run and the first that has not; if that holds now, the next one, and so
- * on. Writes to the journal what came of it.
+ * Judges the first step that has not held in this run, and if it holds now the next, and so on; then every step that
+ * had held. Tells of each part as soon as it is known, and writes to the journal what came of all.
  */
-export async function judgeNow(session: Session, judging: Judging = {}): Promise<readonly StepVerdicts[]> {
+export async function judgeNow(session: Session, judging: Judging & { readonly onPart?: (part: readonly StepVerdicts[]) => void } = {}): Promise<readonly StepVerdicts[]> {
   const { home, loaded } = session
   const journal = new Journal(home, loaded.slug)
   const before = history(journal.events())
-  const held = loaded.lesson.steps.map(step => step.id).filter(id => before.completed.has(id))
-  const ahead = loaded.lesson.steps.map(step => step.id).filter(id => !before.completed.has(id))
-  const found = [...await judgeSteps(session, [...held, ...ahead.slice(0, 1)], judging)]
-  for (let next = 1; next < ahead.length && found.at(-1)?.status === 'pass'; next++) {
-    found.push(...await judgeSteps(session, ahead.slice(next, next + 1), judging))
+  const ids = loaded.lesson.steps.map(step => step.id)
+  const found: StepVerdicts[] = []
+  const judge = async (part: readonly string[]): Promise<void> => {
+    const judged = await judgeSteps(session, part, judging)
+    found.push(...judged)
+    // Written before it is told: what a learner types when they have seen it comes after it in the journal.
+    record(session, journal, before, judged)
+    judging.onPart?.(judged)
   }
-  found.sort((a, b) => position(loaded, a.id) - position(loaded, b.id))
-  record(session, journal, before, found)
-  return found
+  for (const id of ids.filter(one => !before.completed.has(one))) {
+    await judge([id])
+    if (found.at(-1)?.status !== 'pass') break
+  }
+  const held = ids.filter(id => before.completed.has(id))
+  if (held.length > 0) await judge(held)
+  return found.toSorted((a, b) => position(loaded, a.id) - position(loaded, b.id))
 }
 
 function position(loaded: LoadedLab, id: string): number {

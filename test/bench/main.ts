@@ -84,6 +84,7 @@ try {
     if (block.kind === 'command') once([launch, 'exec', block.place, '--', 'bash', '-ec', block.script])
   }
   row('lab check of the finished lab 05', timed([launch, 'check', '--json']), '0.4 s')
+  once([launch, 'reset'])
   row('from a command typed to the verdict', median(await typedToVerdict(launch, env, RUNS)), '0.3 s')
   once([launch, 'stop', '--all'])
   const proof = ['verify', '01', '02', '05', '--provider', 'embedded']

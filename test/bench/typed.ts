@@ -1,7 +1,7 @@
 // From the Enter key in a lab's shell to the verdict in the watching terminal, both on real ptys.
 import { spawn, type IPty } from '@lydell/node-pty'
 
-/** Milliseconds of each run: forwarding of node1 is switched off and on, and the watching terminal must say so. */
+/** Milliseconds of each run: at the first step of lab 05 forwarding of node1 is switched on and off, and its claim must follow. */
 export async function typedToVerdict(launch: string, env: NodeJS.ProcessEnv, runs: number): Promise<readonly number[]> {
   const open = (...args: readonly string[]): IPty => spawn(launch, [...args], { cols: 120, rows: 60, env: Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined)) })
   const watching = open('watch')
@@ -27,10 +27,10 @@ export async function typedToVerdict(launch: string, env: NodeJS.ProcessEnv, run
     await Promise.all([shows(() => true), prompted])
     const taken: number[] = []
     for (let run = 0; run < runs; run++) {
-      for (const value of [0, 1]) {
+      for (const [value, mark] of [[1, '✓'], [0, '✗']] as const) {
         const started = performance.now()
         shell.write(`sysctl -w net.ipv4.ip_forward=${value}\r`)
-        await shows(panel => panel.includes('does not any more') === (value === 0))
+        await shows(panel => panel.includes(`${mark} node1 forwards`))
         taken.push(performance.now() - started)
       }
     }
