@@ -18,7 +18,7 @@ const SCRIPT: readonly (readonly ['watching' | 'shell' | 'aside', readonly strin
   ['watching', ['npx lab start 05', 'Enter'], /q quit/],
   // A step that is done, in a terminal that is not in the picture.
   ['aside', ['npx lab solve forward', 'Enter'], /did what/],
-  ['watching', ['c'], /This step holds/],
+  ['watching', [], /This step holds/],
   ['watching', ['n'], /✗ node1 sends 10\.244\.2\.2/],
   ['shell', ['npx lab shell node1', 'Enter'], /node1 ~ #/],
   // The second is a mistake: node3 is no way to node2's pods.
