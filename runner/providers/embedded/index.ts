@@ -3,9 +3,8 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Unable } from '../../core/mistake.ts'
-import type { LabId, Node, Provider, RunningLab, UpOptions } from '../../core/provider.ts'
+import type { LabId, Node, Problem, Provider, RunningLab, UpOptions } from '../../core/provider.ts'
 import type { Topology } from '../../core/topology.ts'
-import type { Running } from '../namespaces/machine.ts'
 import { cgroupsOf, find, nodesOf, type FoundLab } from '../namespaces/nodes.ts'
 import { up } from '../namespaces/up.ts'
 import { overlaidFiles } from '../recipe.ts'
@@ -27,8 +26,8 @@ export interface EmbeddedOptions {
 const GONE_MS = 10_000
 
 export function embedded({ home, cache }: EmbeddedOptions): Provider {
-  const running = new Map<LabId, Running>()
   const here = byAgent()
+  let tried: Promise<Problem[]> | undefined
   const who = identity()
   /** Labs of another state folder have cgroups beside ours. */
   const key = createHash('sha256').update(home).digest('hex').slice(0, 8)
@@ -39,7 +38,8 @@ export function embedded({ home, cache }: EmbeddedOptions): Provider {
 
   return {
     name: 'embedded',
-    problems: () => problems(cache),
+    // Tried for real, which takes as long as a node does: a start asks more than once.
+    problems: () => tried ??= problems(cache),
     prepare: progress => makeRootfs(cache, progress),
 
     async up(lab: LabId, topology: Topology, options: UpOptions): Promise<void> {
@@ -55,13 +55,13 @@ export function embedded({ home, cache }: EmbeddedOptions): Provider {
           ? ['unshare', '-m', '--propagation', 'private', 'sh', '-c',
               readFileSync(new URL('as-root.sh', import.meta.url), 'utf8'), 'as-root.sh', lower, ...cgroups, '--']
           : []
-        running.set(lab, await up(thisHost, {
+        await up(thisHost, {
           topology, lower: who.root ? '/mnt' : lower, files: overlaidFiles(), cgroups, processes, before, map: who.map,
           labels: {
             HARDWAY_LAB: lab, HARDWAY_HOME: home, HARDWAY_STARTED: String(Date.now()),
             HARDWAY_CGROUPS: cgroups.join(' '), HARDWAY_PROCESSES: processes?.toString() ?? '',
           },
-        }, options))
+        }, options)
       } catch (error) {
         await removeCgroups(cgroups)
         throw error
@@ -88,7 +88,6 @@ export function embedded({ home, cache }: EmbeddedOptions): Provider {
         await gone(it.pid)
         await removeCgroups(cgroupsOf(it))
       }
-      running.delete(lab)
     },
 
     async leftovers(options: { readonly remove: boolean }): Promise<readonly string[]> {
