@@ -14,7 +14,7 @@ export const PROBE = '/usr/local/lib/hardway/probe'
 const CAPTURE = 'exec tcpdump -i any -Q in -l -nn -s 200 --immediate-mode -Z root ip 2>&1'
 /** Frames reach a capture a moment after the answer reaches the client. */
 const FRAMES_MS = 60
-const ANSWER_MS = 250
+export const ANSWER_MS = 250
 
 export interface Want {
   readonly from: NamedEnd
@@ -192,18 +192,23 @@ function onWire({ want, client, server }: Pair): boolean {
   return want.wire === true && client.namespace.node !== server.namespace.node
 }
 
-/** Whether the header is of this exchange: the client's port, which NAT seldom changes, and the server's. */
+/** Whether the header is of this exchange: the client's port, its own or the one that NAT gave it, and the server's. */
 function isOf(header: Header, port: number, answer: Answer): boolean {
   if (answer.kind !== 'ok') return header.toPort === port || header.fromPort === port
-  const { ownPort } = answer
-  return (header.toPort === port && header.fromPort === ownPort) || (header.fromPort === port && header.toPort === ownPort)
+  return (header.toPort === port && isClients(header.fromPort, answer)) || (header.fromPort === port && isClients(header.toPort, answer))
+}
+
+/** Before translation or after it. */
+function isClients(port: number | undefined, { ownPort, peerPort }: Extract<Answer, { readonly kind: 'ok' }>): boolean {
+  return port === ownPort || port === peerPort
 }
 
 /** By its addresses too: what is another exchange's is not this one's, even if chance gave both clients one port. */
 function isToTheLetter(header: Header, { pair, port, tcp, udp }: Result): boolean {
   return [tcp, udp].some(answer => answer.kind === 'ok' &&
-    ((header.fromPort === answer.ownPort && header.from === answer.own && header.toPort === port && header.to === pair.want.to.address) ||
-      (header.toPort === answer.ownPort && header.to === answer.own && header.fromPort === port && header.from === pair.want.to.address)))
+    [[answer.own, answer.ownPort], [answer.peer, answer.peerPort]].some(([client, own]) =>
+      (header.fromPort === own && header.from === client && header.toPort === port && header.to === pair.want.to.address) ||
+      (header.toPort === own && header.to === client && header.fromPort === port && header.from === pair.want.to.address)))
 }
 
 interface Result {
@@ -218,8 +223,8 @@ async function framesOf(capture: Running | undefined, results: readonly Result[]
   const complete = (output: string): boolean => {
     const headers = readFrames(output).flatMap(frame => frame.headers)
     return results.every(({ port, tcp, udp }) => [tcp, udp].every(answer => answer.kind !== 'ok' ||
-      (headers.some(header => header.toPort === port && header.fromPort === answer.ownPort) &&
-        headers.some(header => header.fromPort === port && header.toPort === answer.ownPort))))
+      (headers.some(header => header.toPort === port && isClients(header.fromPort, answer)) &&
+        headers.some(header => header.fromPort === port && isClients(header.toPort, answer)))))
   }
   await capture.until(complete, FRAMES_MS)
   return readFrames(capture.output())

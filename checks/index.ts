@@ -15,9 +15,11 @@ export { forwards } from './forwards.ts'
 export { noOverlap } from './no-overlap.ts'
 export { routeVia } from './route-via.ts'
 // Real exchanges
+export { cannotReach } from './cannot-reach.ts'
 export { plainOnTheWire } from './plain-on-the-wire.ts'
 export { allReach, reachEachOther, reaches } from './reaches.ts'
 export { reachesItself } from './reaches-itself.ts'
 export { routedTimes, sameLayer2 } from './routers-between.ts'
+export { seenAs } from './seen-as.ts'
 
 export type { End } from './ends.ts'
