@@ -9,13 +9,14 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 /** A room, and the rooms that its files may import besides their own. */
 const ARROWS: readonly (readonly [string, readonly string[]])[] = [
   ['runner/core', []],
-  ['checks', ['runner/core']],
+  ['kubernetes', ['runner/core']],
+  ['checks', ['runner/core', 'kubernetes']],
   ['fixtures', ['runner/core']],
-  ['labs', ['checks', 'fixtures', 'runner/core']],
+  ['labs', ['checks', 'fixtures', 'kubernetes', 'runner/core']],
   ['runner/providers', ['runner/core', 'fixtures']],
   ['runner/engine', ['runner/core', 'checks/read']],
   ['site', ['runner/core']],
-  ['runner/cli', ['runner/core', 'runner/engine', 'runner/providers', 'checks', 'fixtures', 'site']],
+  ['runner/cli', ['runner/core', 'runner/engine', 'runner/providers', 'checks', 'fixtures', 'kubernetes', 'site']],
 ]
 
 const ALIASES: Readonly<Record<string, string>> = {

@@ -1,0 +1,106 @@
+// Objects of the Kubernetes API, as far as they decide who reaches whom. Defaults are filled in.
+import type { Position } from '../runner/core/mistake.ts'
+
+export type Protocol = 'TCP' | 'UDP' | 'SCTP'
+export type Labels = Readonly<Record<string, string>>
+
+export interface Objects {
+  readonly namespaces: readonly Namespace[]
+  readonly pods: readonly Pod[]
+  readonly services: readonly Service[]
+  readonly policies: readonly NetworkPolicy[]
+  /** Kinds that decide nothing here, for example a Deployment: its pods do. */
+  readonly others: readonly Other[]
+}
+
+export interface Other {
+  readonly kind: string
+  readonly name: string
+  readonly at: Position
+}
+
+/** Every namespace carries its own name as the label `kubernetes.io/metadata.name`: the API server sets it. */
+export interface Namespace {
+  readonly name: string
+  readonly labels: Labels
+}
+
+export interface Pod {
+  readonly name: string
+  readonly namespace: string
+  readonly labels: Labels
+  readonly ports: readonly ContainerPort[]
+  /** `spec.nodeName`. */
+  readonly node: string | undefined
+  /** `status.podIP`; a manifest that was never applied has none. */
+  readonly address: string | undefined
+  /** Without a status: true, as it will be if all goes well. */
+  readonly ready: boolean
+  readonly hostNetwork: boolean
+}
+
+export interface ContainerPort {
+  readonly name: string | undefined
+  readonly port: number
+  readonly protocol: Protocol
+}
+
+export interface Service {
+  readonly name: string
+  readonly namespace: string
+  readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName'
+  /** `None` for a headless Service; undefined as long as the API server has not given it one. */
+  readonly clusterIP: string | undefined
+  /** None: its endpoints are written by somebody else. */
+  readonly selector: Labels | undefined
+  readonly ports: readonly ServicePort[]
+  readonly internalTrafficPolicy: 'Cluster' | 'Local'
+  readonly publishNotReadyAddresses: boolean
+}
+
+export interface ServicePort {
+  readonly name: string | undefined
+  readonly protocol: Protocol
+  readonly port: number
+  /** A number, or the name of a container's port. */
+  readonly targetPort: number | string
+}
+
+export interface NetworkPolicy {
+  readonly name: string
+  readonly namespace: string
+  readonly podSelector: Selector
+  readonly ingress: readonly Rule[]
+  readonly egress: readonly Rule[]
+  readonly policyTypes: readonly PolicyType[]
+}
+
+export type PolicyType = 'Ingress' | 'Egress'
+
+export interface Rule {
+  /** Empty: every peer. */
+  readonly peers: readonly Peer[]
+  /** Empty: every port. */
+  readonly ports: readonly PolicyPort[]
+}
+
+export type Peer =
+  /** Without a namespaceSelector: pods of the policy's own namespace. Without a podSelector: all pods of those namespaces. */
+  | { readonly podSelector: Selector | undefined; readonly namespaceSelector: Selector | undefined }
+  | { readonly ipBlock: { readonly cidr: string; readonly except: readonly string[] } }
+
+export interface PolicyPort {
+  readonly protocol: Protocol
+  /** Undefined: every port of the protocol. A name is that of a port of the pod that is reached. */
+  readonly port: number | string | undefined
+  readonly endPort: number | undefined
+}
+
+/** All requirements have to hold; none selects everything. */
+export type Selector = readonly Requirement[]
+
+export interface Requirement {
+  readonly key: string
+  readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist'
+  readonly values: readonly string[]
+}

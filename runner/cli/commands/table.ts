@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs'
+import { Usage } from '../../core/mistake.ts'
+import type { Objects, Protocol } from '../../../kubernetes/objects.ts'
+import { readObjects } from '../../../kubernetes/read.ts'
+import { alike, tableOf, undescribed, type Cell, type Outcome, type Port, type Table } from '../../../kubernetes/table.ts'
+import { coloured, json, paint, plain, remark, result, wrap, type Colour } from '../print.ts'
+
+export interface TableOptions {
+  readonly json?: true
+  readonly port?: readonly string[]
+}
+
+/** What the objects of the files say about who may reach whom. Needs no nodes. */
+export function table(files: readonly string[], options: TableOptions): number {
+  const asked = options.port?.map(portOf)
+  const objects = readObjects(files.map(file => ({ file: file === '-' ? 'standard input' : file, text: textOf(file) })))
+  if (objects.pods.length === 0) throw new Usage(`no Pod is in ${files.join(', ')}: a table has pods; \`kubectl get pods -A -o yaml\` prints those of a cluster`)
+  const found = tableOf(objects, asked)
+  if (options.json) json({ ...found, namespacesWithoutLabels: undescribed(objects) })
+  else print(found)
+  for (const text of remarks(objects, found)) remark(plain(text))
+  return 0
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file === '-' ? 0 : file, 'utf8')
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    throw new Usage(`cannot read ${file}: ${code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a directory' : error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+const PROTOCOLS: readonly Protocol[] = ['TCP', 'UDP', 'SCTP']
+
+/** `8080`, `53/UDP`. */
+function portOf(text: string): Port {
+  const [number = '', name = 'TCP', ...more] = text.split('/')
+  const protocol = PROTOCOLS.find(one => one === name.toUpperCase())
+  const port = Number(number)
+  if (!/^\d+$/.test(number) || port < 1 || port > 65_535 || protocol === undefined || more.length > 0) {
+    throw new Usage(`${JSON.stringify(text)} is no port: use --port 8080 or --port 53/UDP`)
+  }
+  return { protocol, port }
+}
+
+const MARK: Readonly<Record<Outcome, string>> = { allowed: '✓', denied: '✗', some: '±', none: '∅', unspecified: '~', unknown: '?' }
+const COLOUR: Readonly<Record<Outcome, Colour>> = { allowed: 'green', denied: 'red', some: 'yellow', none: 'yellow', unspecified: 'yellow', unknown: 'yellow' }
+const MEANS: Readonly<Record<Outcome, string>> = {
+  allowed: 'allowed', denied: 'denied', some: 'some endpoints only', none: 'no endpoint', unspecified: 'up to the plugin', unknown: 'not known',
+}
+
+function print({ pods, services }: Table): void {
+  const style = paint(coloured(process.stdout))
+  const used = new Set<Outcome>()
+  const grids = alike(pods).map(({ ports, table }) => ({ title: `pods, ${ports.map(nameOf).join(', ')}`, cells: table.cells }))
+  if (grids.length === 0) remark('no pod declares a port and no policy names one: --port 8080 asks for one')
+  if (services.cells.length > 0) grids.push({ title: 'Services', cells: services.cells })
+  for (const { title, cells } of grids) {
+    for (const { outcome } of cells) used.add(outcome)
+    result(`${style('bold', plain(title))}\n${grid(cells, style).join('\n')}\n`)
+  }
+  result([...used].map(outcome => `${style(COLOUR[outcome], MARK[outcome])} ${MEANS[outcome]}`).join('   '))
+}
+
+function nameOf({ protocol, port }: Port): string {
+  return `${protocol} ${port}`
+}
+
+const HEAD = 'from ↓  to →'
+
+/** Rows ask, columns answer; each cell has the number of the reason below. */
+function grid(cells: readonly Cell[], style: ReturnType<typeof paint>): readonly string[] {
+  const rows = [...new Set(cells.map(({ from }) => from))]
+  const columns = [...new Set(cells.map(({ to }) => to))]
+  const reasons = [...new Set(cells.map(({ because }) => because))]
+  const left = Math.max(HEAD.length, ...rows.map(({ length }) => length))
+  const widths = columns.map(({ length }) => Math.max(length, 4))
+  const line = (name: string, texts: readonly string[]): string => `${name.padEnd(left)}  ${texts.join('  ')}`.trimEnd()
+  return [
+    line(HEAD, columns.map((column, index) => plain(column).padEnd(widths[index] ?? 0))),
+    ...rows.map(from => line(from, columns.map((to, index) => {
+      const cell = cells.find(one => one.from === from && one.to === to)
+      if (cell === undefined) return ' '.repeat(widths[index] ?? 0)
+      const text = `${MARK[cell.outcome]} ${reasons.indexOf(cell.because) + 1}`
+      return style(COLOUR[cell.outcome], text) + ' '.repeat(Math.max(0, (widths[index] ?? 0) - text.length))
+    }))),
+    ...reasons.flatMap((because, index) => {
+      const number = `${index + 1}`.padStart(String(reasons.length).length)
+      return wrap(plain(because), 92).map((text, at) => at === 0 ? `  ${style('dim', number)} ${text}` : `  ${' '.repeat(number.length)} ${text}`)
+    }),
+  ]
+}
+
+function remarks(objects: Objects, found: Table): readonly string[] {
+  const nameless = undescribed(objects)
+  const kinds = [...new Set(objects.others.map(({ kind }) => kind))]
+  return [
+    ...(nameless.length > 0 && objects.policies.some(policy => JSON.stringify(policy).includes('namespaceSelector'))
+      ? [`no file describes the ${nameless.length === 1 ? 'namespace' : 'namespaces'} ${nameless.join(', ')}: only the label kubernetes.io/metadata.name is taken for granted`] : []),
+    ...(kinds.length > 0 ? [`left out, for it decides nothing here: ${kinds.join(', ')}`] : []),
+    ...(found.pods.length > 0 || found.services.cells.length > 0 ? ['each node reaches the pods that it runs, whatever policies say'] : []),
+  ]
+}
