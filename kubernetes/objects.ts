@@ -37,6 +37,9 @@ export interface Pod {
   /** Without a status: true, as it will be if all goes well. */
   readonly ready: boolean
   readonly hostNetwork: boolean
+  /** `spec.hostname` and `spec.subdomain`: with both, and a headless Service called like the subdomain, it has a name in DNS. */
+  readonly hostname: string | undefined
+  readonly subdomain: string | undefined
 }
 
 export interface ContainerPort {
@@ -56,6 +59,8 @@ export interface Service {
   readonly ports: readonly ServicePort[]
   readonly internalTrafficPolicy: 'Cluster' | 'Local'
   readonly publishNotReadyAddresses: boolean
+  /** Of an ExternalName. */
+  readonly externalName: string | undefined
 }
 
 export interface ServicePort {

@@ -123,7 +123,15 @@ function readPod(object: Field, metadata: Metadata): Pod {
     address: text === '' ? undefined : text,
     ready: ready === undefined || ready.field('status').text() === 'True',
     hostNetwork: spec.field('hostNetwork').flag() ?? false,
+    hostname: readName(spec.field('hostname')),
+    subdomain: readName(spec.field('subdomain')),
   }
+}
+
+function readName(field: Field): string | undefined {
+  const name = field.text()
+  if (name !== undefined && (!LABEL.test(name) || name.length > 63)) field.invalid('must be a lowercase RFC 1123 label', 'up to 63 of a-z, 0-9 and `-`', 'postgres-0')
+  return name
 }
 
 function readContainerPort(field: Field): readonly ContainerPort[] {
@@ -183,6 +191,7 @@ function readService(object: Field, metadata: Metadata): Service {
     selector: spec.field('selector').entries().length === 0 ? undefined : readLabels(spec.field('selector')),
     internalTrafficPolicy: spec.field('internalTrafficPolicy').oneOf(['Cluster', 'Local'] as const) ?? 'Cluster',
     publishNotReadyAddresses: spec.field('publishNotReadyAddresses').flag() ?? false,
+    externalName: spec.field('externalName').text(),
   }
 }
 

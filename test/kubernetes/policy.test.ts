@@ -128,6 +128,7 @@ const policy: fc.Arbitrary<NetworkPolicy> = fc.record({
 const pod: fc.Arbitrary<Pod> = fc.record({
   name: fc.constantFrom('p', 'q', 'r'), namespace: fc.constantFrom('x', 'y'), labels, ports: fc.constantFrom([], [{ name: 'http', port: 80, protocol: 'TCP' as const }]),
   node: fc.constant(undefined), address: fc.constantFrom('10.244.1.1', '10.244.1.2', '10.244.2.1'), ready: fc.constant(true), hostNetwork: fc.constant(false),
+  hostname: fc.constant(undefined), subdomain: fc.constant(undefined),
 })
 const namespaces: fc.Arbitrary<readonly Namespace[]> = fc.tuple(labels, labels).map(([x, y]) => [{ name: 'x', labels: x }, { name: 'y', labels: y }])
 const connection = fc.record({ from: pod, to: pod, port: fc.constantFrom(80, 81), protocol: fc.constantFrom('TCP' as const, 'UDP' as const) })

@@ -87,7 +87,7 @@ describe('reads', () => {
 
   test('what a pod is and what it is not yet', () => {
     const { pods } = one('apiVersion: v1\nkind: Pod\nmetadata: { name: a }\nspec: { nodeName: node1, containers: [{ name: c, image: i, ports: [{ containerPort: 53, protocol: UDP }] }] }\nstatus: { podIP: 10.244.1.2, conditions: [{ type: Ready, status: "False" }] }')
-    expect(pods).toEqual([{ name: 'a', namespace: 'default', labels: {}, ports: [{ name: undefined, port: 53, protocol: 'UDP' }], node: 'node1', address: '10.244.1.2', ready: false, hostNetwork: false }])
+    expect(pods).toEqual([{ name: 'a', namespace: 'default', labels: {}, ports: [{ name: undefined, port: 53, protocol: 'UDP' }], node: 'node1', address: '10.244.1.2', ready: false, hostNetwork: false, hostname: undefined, subdomain: undefined }])
   })
 
   test('no policyTypes as the API server would fill them in', () => {
