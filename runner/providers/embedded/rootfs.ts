@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { chown, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { execa } from 'execa'
 import { Unable } from '../../core/mistake.ts'
 import type { Progress } from '../../core/provider.ts'
@@ -11,6 +12,7 @@ import { startTime, thisHost } from './machine.ts'
 import { readFileSync } from 'node:fs'
 
 const MAKING_MS = 15 * 60_000
+const WAIT_MS = 200
 
 /** Where it is, whether or not it has been made. Files belong to root of a node, so it depends on the user's range. */
 export function rootfs(cache: string): string {
@@ -19,6 +21,7 @@ export function rootfs(cache: string): string {
 
 export async function makeRootfs(cache: string, progress: Progress): Promise<void> {
   const target = dirname(rootfs(cache))
+  await othersMaking(target, progress)
   if (existsSync(target)) return
   const who = identity()
   const work = `${target}.making-${process.pid}-${startTime(process.pid)}`
@@ -36,6 +39,23 @@ export async function makeRootfs(cache: string, progress: Progress): Promise<voi
     // Another start may have made it meanwhile: then there is nothing to complain about.
     if (!existsSync(target)) throw error
   }
+}
+
+/** Whoever makes the same at the moment is waited for: to make it twice takes twice as long, and twice the room. */
+async function othersMaking(target: string, progress: Progress): Promise<void> {
+  for (;;) {
+    const names = await readdir(dirname(target)).catch(() => [])
+    const [pid] = names.filter(name => name.startsWith(`${basename(target)}.`)).flatMap(makerOf)
+    if (pid === undefined || existsSync(target)) return
+    progress.say(`waiting for process ${pid}, which is making the root filesystem`)
+    await pause(WAIT_MS)
+  }
+}
+
+/** The process that makes it, if that is alive. */
+function makerOf(name: string): readonly number[] {
+  const [, pid, start] = /\.making-(\d+)-(\d+)$/.exec(name) ?? []
+  return pid !== undefined && startTime(Number(pid)) === start ? [Number(pid)] : []
 }
 
 /** Taken out of its package into a folder of ours. Lists of packages are fetched too: this system's may be absent. */
@@ -116,10 +136,7 @@ function lastError(log: string): string {
 /** What a killed run left in the cache. Removed if asked. */
 export async function halfMade(cache: string, options: { readonly remove: boolean }): Promise<readonly string[]> {
   const names = await readdir(cache).catch(() => [])
-  const dead = names.filter(name => {
-    const [, pid, start] = /\.making-(\d+)-(\d+)$/.exec(name) ?? []
-    return pid !== undefined && startTime(Number(pid)) !== start
-  })
+  const dead = names.filter(name => name.includes('.making-') && makerOf(name).length === 0)
   if (options.remove) for (const name of dead) await remove(join(cache, name), identity())
   return dead.map(name => `half-made root filesystem ${join(cache, name)}`)
 }
