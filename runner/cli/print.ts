@@ -49,6 +49,17 @@ export function stepLines(step: StepVerdicts, colour: boolean): string[] {
   return [paint(colour)('bold', step.title), ...step.verdicts.flatMap(judged => claimLines(judged, colour)), '']
 }
 
+/** As a shell reports a command that SIGPIPE ended. */
+const CLOSED = 141
+
+// Whoever reads our output may have seen enough, as `head` has: that ends us, and is nobody's mistake.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(CLOSED)
+    throw error
+  })
+}
+
 export function result(text: string): void {
   process.stdout.write(`${text}\n`)
 }

@@ -159,3 +159,8 @@ test('the launcher can be called through links', () => {
   const { stdout } = spawnSync(join(folder, 'bin/lab2'), ['x'], { encoding: 'utf8', env: { PATH: `${join(folder, 'bin')}:${join(process.execPath, '..')}:/usr/bin:/bin` } })
   expect(stdout).toBe('main x')
 })
+
+test('whoever stops reading ends a command without a stack trace', () => {
+  const { status, stderr } = spawnSync('bash', ['-c', 'set -o pipefail; "$1" list | true', 'bash', join(root, 'runner/cli/launch')], { encoding: 'utf8' })
+  expect({ status, stderr }).toEqual({ status: 141, stderr: '' })
+})
