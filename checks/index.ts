@@ -11,9 +11,17 @@ export { bridgePortFor } from './bridge-port-for.ts'
 export { freshPod } from './fresh-pod.ts'
 // Routes
 export { defaultRouteTo } from './default-route-to.ts'
+export { gatewayAnswers } from './gateway-answers.ts'
 export { forwards } from './forwards.ts'
 export { noOverlap } from './no-overlap.ts'
 export { routeVia } from './route-via.ts'
+// What routing daemons do
+export { freshRoutedPod } from './fresh-routed-pod.ts'
+export { learnedOnly } from './learned-only.ts'
+export { learnedRoute } from './learned-route.ts'
+export { sendsNothingTo } from './sends-nothing-to.ts'
+export { speaksBgpWith } from './speaks-bgp-with.ts'
+export { unusedStay } from './unused-stay.ts'
 // Real exchanges
 export { cannotReach } from './cannot-reach.ts'
 export { plainOnTheWire } from './plain-on-the-wire.ts'

@@ -1,6 +1,9 @@
 // The reader that each file of transcripts is for.
+import { readArping } from '../../../checks/read/arping.ts'
+import { readBirdRoute } from '../../../checks/read/bird-route.ts'
 import { readBridgeDrops } from '../../../checks/read/bridge-drops.ts'
 import { readCounters } from '../../../checks/read/counters.ts'
+import { readFib } from '../../../checks/read/fib.ts'
 import { readHooks, readLegacyPolicies } from '../../../checks/read/hooks.ts'
 import { readLinks } from '../../../checks/read/links.ts'
 import { readNamespaceIds } from '../../../checks/read/namespace-ids.ts'
@@ -9,10 +12,12 @@ import { readNeighbours } from '../../../checks/read/neighbours.ts'
 import { readPorts } from '../../../checks/read/ports.ts'
 import { readAsked, readHeard, readReady } from '../../../checks/read/probe.ts'
 import { readRefusal, readRoute } from '../../../checks/read/route.ts'
+import { readSessions } from '../../../checks/read/sessions.ts'
 import { readSysctl } from '../../../checks/read/sysctl.ts'
 import { readFrames } from '../../../checks/read/tcpdump.ts'
 
 export const readers: Readonly<Record<string, (text: string) => unknown>> = {
+  arping: readArping, 'bird-route': readBirdRoute, fib: readFib, sessions: readSessions,
   asked: readAsked, 'bridge-drops': readBridgeDrops, counters: readCounters, heard: readHeard, hooks: readHooks, legacy: readLegacyPolicies,
   links: readLinks, 'namespace-ids': readNamespaceIds, namespaces: readNamespaces, neighbours: readNeighbours,
   ports: readPorts, ready: readReady, refusal: readRefusal, route: readRoute, sysctl: readSysctl, tcpdump: readFrames,
