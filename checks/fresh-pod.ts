@@ -1,5 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto'
-import type { Bench, Check } from '../runner/core/bench.ts'
+import type { Bench, Check, Namespace, Place } from '../runner/core/bench.ts'
 import { broadcastOf, formatAddress, networkOf, parseCidr } from '../runner/core/ipv4.ts'
 import { CouldNotLook, fail, pass, type Verdict } from '../runner/core/verdict.ts'
 import { allNamespaces, endsOf, holders, list, ownerOf, type NamedEnd, type Owner } from './ends.ts'
@@ -24,16 +24,41 @@ export function freshPod(node: string, gateway: string, from: readonly string[] 
 }
 
 async function look(bench: Bench, node: string, gateway: string, ends: readonly NamedEnd[]): Promise<Verdict> {
-  const own = (await bench.namespaces(node)).find(one => one.own)
-  if (own === undefined) throw new CouldNotLook(`${node} has no namespace of its own`)
-  const bridge = own.links.find(link => link.kind === 'bridge' && link.addresses.some(held => held.split('/')[0] === gateway))
-  if (bridge === undefined) return fail(`no bridge of ${node} has the address ${gateway}: a new pod would have no gateway`, own.evidence)
   const clients: { readonly end: NamedEnd; readonly owner: Owner }[] = []
   for (const end of ends) {
     const owner = await ownerOf(bench, end)
     if ('because' in owner) return fail(owner.because, ...owner.evidence)
     clients.push({ end, owner })
   }
+  return withFreshPod(bench, node, gateway, async ({ own, bridge, address, port }) => {
+    const asked = await Promise.all(clients.map(async ({ end, owner: { namespace } }) =>
+      ({ end, ...await ask(namespace, [{ address, port, nonce: randomBytes(12).toString('hex') }]) })))
+    const evidence = asked.map(one => one.evidence)
+    const failed = asked.find(one => one.asked.length !== 2 || one.asked.some(({ answer }) => answer.kind !== 'ok'))
+    if (failed === undefined) return pass(own.evidence, ...evidence)
+    const answer: Answer = failed.asked.find(one => one.answer.kind !== 'ok')?.answer ?? { kind: 'timeout' }
+    const how = answer.kind === 'unreachable' ? answer.reason.toLowerCase() : answer.kind === 'timeout' ? 'no answer' : answer.kind
+    return fail(`${failed.end.name} does not reach a new pod with the address ${address} on ${bridge} of ${node} (${how})`, failed.evidence, own.evidence)
+  })
+}
+
+export interface FreshPod {
+  /** The namespace of its node. */
+  readonly own: Namespace
+  readonly bridge: string
+  readonly address: string
+  /** Where it answers, by TCP and UDP. */
+  readonly port: number
+  /** Asks from within. */
+  readonly place: Place
+}
+
+/** A pod that is there while something is looked at. Fails where it would have no gateway or no address. */
+export async function withFreshPod(bench: Bench, node: string, gateway: string, work: (pod: FreshPod) => Promise<Verdict>): Promise<Verdict> {
+  const own = (await bench.namespaces(node)).find(one => one.own)
+  if (own === undefined) throw new CouldNotLook(`${node} has no namespace of its own`)
+  const bridge = own.links.find(link => link.kind === 'bridge' && link.addresses.some(held => held.split('/')[0] === gateway))
+  if (bridge === undefined) return fail(`no bridge of ${node} has the address ${gateway}: a new pod would have no gateway`, own.evidence)
   const held = bridge.addresses.find(one => one.split('/')[0] === gateway) ?? ''
   const address = await freeAddress(bench, held)
   if (address === undefined) return fail(`${held} on ${bridge.name} leaves no address for another pod`, own.evidence)
@@ -41,15 +66,12 @@ async function look(bench: Bench, node: string, gateway: string, ends: readonly 
   const pod = await start(own.place, [TOOL, link, bridge.name, address, gateway], output => readReady(output) !== undefined)
   try {
     const [plain = ''] = address.split('/')
-    const port = readReady(pod.output()) ?? 0
-    const asked = await Promise.all(clients.map(async ({ end, owner: { namespace } }) =>
-      ({ end, ...await ask(namespace, [{ address: plain, port, nonce: randomBytes(12).toString('hex') }]) })))
-    const evidence = asked.map(one => one.evidence)
-    const failed = asked.find(one => one.asked.length !== 2 || one.asked.some(({ answer }) => answer.kind !== 'ok'))
-    if (failed === undefined) return pass(own.evidence, ...evidence)
-    const answer: Answer = failed.asked.find(one => one.answer.kind !== 'ok')?.answer ?? { kind: 'timeout' }
-    const how = answer.kind === 'unreachable' ? answer.reason.toLowerCase() : answer.kind === 'timeout' ? 'no answer' : answer.kind
-    return fail(`${failed.end.name} does not reach a new pod with the address ${plain} on ${bridge.name} of ${node} (${how})`, failed.evidence, own.evidence)
+    const pid = /^pod (\d+)$/m.exec(pod.output())?.[1] ?? '0'
+    const place: Place = {
+      name: `${node}, in a new pod`,
+      exec: (argv, options) => own.place.exec(['nsenter', `--net=/proc/${pid}/ns/net`, '--', ...argv], options),
+    }
+    return await work({ own, bridge: bridge.name, address: plain, port: readReady(pod.output()) ?? 0, place })
   } finally {
     await pod.stop()
     // Killed, it could not tidy up; the kernel does in a moment, this does now.
@@ -58,7 +80,7 @@ async function look(bench: Bench, node: string, gateway: string, ends: readonly 
 }
 
 /** One that nobody has, far from those that people give away first. */
-async function freeAddress(bench: Bench, bridge: string): Promise<string | undefined> {
+export async function freeAddress(bench: Bench, bridge: string): Promise<string | undefined> {
   const cidr = parseCidr(bridge)
   if (cidr === undefined || cidr.prefix > 29) return undefined
   const namespaces = await allNamespaces(bench)
