@@ -39,7 +39,7 @@ async function look(bench: Bench, name: string, destination: string, via: string
 }
 
 /** The neighbour's MAC; a packet is sent first if nobody has asked for it yet. */
-async function neighbour(place: Place, address: string, device: string): Promise<{ readonly mac: string | undefined; readonly evidence: readonly Evidence[] }> {
+export async function neighbour(place: Place, address: string, device: string): Promise<{ readonly mac: string | undefined; readonly evidence: readonly Evidence[] }> {
   // Asked of one device, ip leaves its name out of the answer.
   const show = () => tool(place, ['ip', '-j', 'neigh', 'show', 'to', address], neighbours => readNeighbours(neighbours).find(one => one.device === device))
   const now = await show()

@@ -1,0 +1,48 @@
+import type { Check } from '../runner/core/bench.ts'
+import { CouldNotLook, fail, pass, type Evidence } from '../runner/core/verdict.ts'
+import { bulk, BYTES, type Direction } from './bulk.ts'
+import { endOf, type End } from './ends.ts'
+
+/** `1 MB from red reaches green and 1 MB from green reaches red, and none of it crosses the wire in fragments`. */
+export function arrivesUncut(one: End, other: End): Check {
+  const [from, to] = [endOf(one), endOf(other)]
+  return {
+    claim: `1 MB from ${from.name} reaches ${to.name} and 1 MB from ${to.name} reaches ${from.name}, and none of it crosses the wire in fragments`,
+    look: async bench => {
+      const directions = await bulk(bench, from, to)
+      if ('because' in directions) return fail(directions.because, ...directions.evidence)
+      for (const direction of directions) {
+        const because = refused(direction)
+        if (because !== undefined) return fail(because, ...direction.evidence)
+      }
+      const [first, ...rest] = directions.flatMap<Evidence>(direction => direction.evidence)
+      if (first === undefined) throw new Error('nothing was tried')
+      return pass(first, ...rest)
+    },
+  }
+}
+
+function refused(direction: Direction): string | undefined {
+  const { from, to, client, server, bulk: transfer, small, frames, evidence } = direction
+  if (transfer.kind === 'failed') return `${from.name} cannot send to ${to.name} by TCP: ${transfer.reason.toLowerCase()}`
+  if (transfer.kind === 'stalled') {
+    const before = transfer.bytes < BYTES ? `${transfer.bytes} of ${BYTES} bytes` : 'all of it'
+    return `a transfer from ${from.name} to ${to.name} stands still: the connection is there${small.kind === 'ok' ? ', small packets arrive' : ''}, and ${from.name}'s kernel has taken ${before} without ${to.name} having them`
+  }
+  if (client.namespace.node === server.namespace.node) return undefined
+  const cut = pieces(direction)
+  if (cut !== undefined) return cut
+  // Not a single packet of a transfer that succeeded: then nobody has looked.
+  if (frames.length === 0) throw new CouldNotLook(`the transfer from ${from.name} to ${to.name} succeeds, and none of its packets is seen on a wire`, ...evidence)
+  return undefined
+}
+
+/** Who cut a packet of theirs, if anybody did. */
+export function pieces({ from, to, frames }: Direction): string | undefined {
+  const cut = frames.flatMap(frame => frame.headers.map(header => ({ frame, header }))).find(({ header }) => header.fragment === true)
+  if (cut === undefined) return undefined
+  const { frame, header } = cut
+  const [outer] = frame.headers
+  const where = outer === header && frame.headers.length > 1 ? 'the packets around them' : 'they'
+  return `packets from ${from.name} to ${to.name} are too large for the way: on ${frame.link} ${where}, from ${header.from} to ${header.to}, cross in fragments`
+}

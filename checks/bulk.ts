@@ -1,0 +1,115 @@
+// The largest packet that may be sent, and many bytes, from one namespace to another and back, with an eye on the
+// wires. Done once a look, whichever checks ask for it.
+import { randomBytes } from 'node:crypto'
+import type { Bench } from '../runner/core/bench.ts'
+import { CouldNotLook, type Evidence, type NonEmpty } from '../runner/core/verdict.ts'
+import { addressed, ownerOf, type Missing, type NamedEnd, type Owner } from './ends.ts'
+import { readSent, type Sent } from './read/bulk.ts'
+import { readLargest } from './read/largest.ts'
+import { readReady } from './read/probe.ts'
+import { readFrames, type Frame } from './read/tcpdump.ts'
+import { start, type Running } from './running.ts'
+import { readFrom, unable } from './tool.ts'
+
+const TOOL = '/usr/local/lib/hardway/bulk'
+export const BYTES = 1_000_000
+/** Of whole packets only the small ones, of which each connection has some: that they are seen says that somebody looks. */
+const CAPTURE = `exec tcpdump -i any -Q in -l -nn -x -s 200 --immediate-mode -Z root 'ip and (ip[6:2] & 0x3fff != 0 or less 300)' 2>&1`
+const FRAMES_MS = 300
+
+/** One direction. */
+export interface Direction extends Sent {
+  readonly from: NamedEnd
+  readonly to: NamedEnd
+  readonly client: Owner
+  readonly server: Owner
+  /** What the sender takes for the largest packet, whatever it has learned of the way since. */
+  readonly size: number
+  /** What crossed a wire of the connection: the small packets, and all pieces of larger ones; none within a node. */
+  readonly frames: readonly Frame[]
+  readonly evidence: NonEmpty<Evidence>
+}
+
+const known = new WeakMap<Bench, Map<string, Promise<readonly Direction[] | Missing>>>()
+
+/** There and back. */
+export function bulk(bench: Bench, from: NamedEnd, to: NamedEnd): Promise<readonly Direction[] | Missing> {
+  const all = known.get(bench) ?? new Map<string, Promise<readonly Direction[] | Missing>>()
+  known.set(bench, all)
+  const key = [from, to].map(end => `${end.place ?? ''} ${end.address}`).join(' > ')
+  const done = all.get(key) ?? thereAndBack(bench, from, to)
+  all.set(key, done)
+  return done
+}
+
+async function thereAndBack(bench: Bench, one: NamedEnd, other: NamedEnd): Promise<readonly Direction[] | Missing> {
+  const owners: Owner[] = []
+  const ends: NamedEnd[] = []
+  for (const end of [one, other]) {
+    const owner = await ownerOf(bench, end)
+    if ('because' in owner) return owner
+    const named = addressed(end, owner)
+    if ('because' in named) return named
+    owners.push(owner)
+    ends.push(named)
+  }
+  const [client, server] = owners
+  const [from, to] = ends
+  if (client === undefined || server === undefined || from === undefined || to === undefined) throw new Error('expected two ends')
+  if (client.namespace === server.namespace) return { because: `${from.address} and ${to.address} are both in ${client.namespace.place.name}: nothing is between them`, evidence: [client.namespace.evidence] }
+  const running: Promise<Running>[] = []
+  const begin = (starting: Promise<Running>): Promise<Running> => {
+    running.push(starting)
+    starting.catch(() => {})
+    return starting
+  }
+  try {
+    const onWire = client.namespace.node !== server.namespace.node
+    const capturing = onWire ? begin(start(bench.place('fabric'), ['sh', '-c', CAPTURE], output => output.includes('listening on'))) : undefined
+    const serving = owners.map(({ namespace }) => begin(start(namespace.place, [TOOL, 'serve'], output => readReady(output) !== undefined)))
+    const [atClient, atServer] = await Promise.all(serving)
+    const capture = await capturing
+    const portOf = (running: Running | undefined): number => readReady(running?.output() ?? '') ?? 0
+    const sent = await Promise.all([
+      send(from, client, to, server, portOf(atServer)),
+      send(to, server, from, client, portOf(atClient)),
+    ])
+    if (capture === undefined) return sent.map(one => ({ ...one, frames: [] }))
+    const framesOf = ({ bulk: transfer, port }: OneWay): readonly Frame[] => readFrames(capture.output()).filter(({ headers }) =>
+      headers.some(header => header.toPort === port || header.fromPort === port) &&
+      (transfer.kind === 'failed' || headers.some(header => header.fromPort === transfer.port || header.toPort === transfer.port)) ||
+      headers.some(header => header.toPort === port && header.fragment === true))
+    await capture.until(() => sent.every(one => framesOf(one).length > 0), FRAMES_MS)
+    return sent.map(one => {
+      const frames = framesOf(one)
+      return { ...one, frames, evidence: [...one.evidence, shown(capture.output(), frames.length)] }
+    })
+  } finally {
+    await Promise.all(running.map(async one => (await one.catch(() => undefined))?.stop()))
+  }
+}
+
+interface OneWay extends Omit<Direction, 'frames'> {
+  readonly port: number
+}
+
+async function send(from: NamedEnd, client: Owner, to: NamedEnd, server: Owner, port: number): Promise<OneWay> {
+  const { place, links } = client.namespace
+  // By the routes as they were written: what has been learned of a way since is not the sender's own.
+  const route = await place.exec(['ip', '-j', 'route', 'get', 'fibmatch', to.address])
+  const largest = route.exitCode === 0 ? readFrom(route, readLargest) : undefined
+  const link = largest === undefined ? links.find(one => one.name !== 'lo') : links.find(one => one.name === largest.device)
+  const size = largest?.mtu ?? link?.mtu
+  if (size === undefined) throw new CouldNotLook(`${place.name} has no interface by which it would send to ${to.address}`, route)
+  const sent = await place.exec([TOOL, 'send', to.address, String(port), String(size), String(BYTES), randomBytes(12).toString('hex')])
+  if (sent.exitCode !== 0) throw unable(sent)
+  return { from, to, client, server, size, port, ...readFrom(sent, readSent), evidence: [sent, route] }
+}
+
+function shown(output: string, frames: number): Evidence {
+  return {
+    place: 'fabric', argv: ['sh', '-c', CAPTURE], exitCode: undefined, ms: 0,
+    stdout: output.split('\n').filter(line => !line.startsWith('\t')).slice(0, 60).map(line => `${line}\n`).join(''),
+    stderr: `[stopped after ${frames} frames of this transfer]`,
+  }
+}
