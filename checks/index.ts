@@ -2,6 +2,7 @@
 
 // Namespaces and links
 export { isSeparateNamespace } from './is-separate-namespace.ts'
+export { outlives } from './outlives.ts'
 export { loopbackWorks } from './loopback-works.ts'
 export { vethPair } from './veth-pair.ts'
 export { ownsAddress } from './owns-address.ts'
@@ -35,6 +36,8 @@ export { arrivesFrom } from './arrives-from.ts'
 export { cannotReach } from './cannot-reach.ts'
 export { plainOnTheWire } from './plain-on-the-wire.ts'
 export { allReach, reachEachOther, reaches } from './reaches.ts'
+export { answeredFrom } from './answered-from.ts'
+export { leadsTo, onlyBy } from './leads-to.ts'
 export { reachesItself } from './reaches-itself.ts'
 export { routedTimes, sameLayer2 } from './routers-between.ts'
 export { seenAs } from './seen-as.ts'

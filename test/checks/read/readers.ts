@@ -1,6 +1,7 @@
 // The reader that each file of transcripts is for.
 import { readArping } from '../../../checks/read/arping.ts'
 import { readBirdRoute } from '../../../checks/read/bird-route.ts'
+import { readArrivals } from '../../../checks/read/arrivals.ts'
 import { readBridgeDrops } from '../../../checks/read/bridge-drops.ts'
 import { readCounters } from '../../../checks/read/counters.ts'
 import { readFib } from '../../../checks/read/fib.ts'
@@ -11,12 +12,14 @@ import { readNamespaces } from '../../../checks/read/namespaces.ts'
 import { readNeighbours } from '../../../checks/read/neighbours.ts'
 import { readPorts } from '../../../checks/read/ports.ts'
 import { readAsked, readHeard, readReady } from '../../../checks/read/probe.ts'
+import { readProcesses } from '../../../checks/read/processes.ts'
 import { readRefusal, readRoute } from '../../../checks/read/route.ts'
 import { readSessions } from '../../../checks/read/sessions.ts'
 import { readSysctl } from '../../../checks/read/sysctl.ts'
 import { readFrames } from '../../../checks/read/tcpdump.ts'
 
 export const readers: Readonly<Record<string, (text: string) => unknown>> = {
+  arrivals: readArrivals, processes: text => { const { processes, mounts } = readProcesses(text); return [...processes, ...mounts] },
   arping: readArping, 'bird-route': readBirdRoute, fib: readFib, sessions: readSessions,
   asked: readAsked, 'bridge-drops': readBridgeDrops, counters: readCounters, heard: readHeard, hooks: readHooks, legacy: readLegacyPolicies,
   links: readLinks, 'namespace-ids': readNamespaceIds, namespaces: readNamespaces, neighbours: readNeighbours,

@@ -1,0 +1,31 @@
+// Who runs in which network namespace of a node, and who listens there.
+import type { Bench, Namespace } from '../runner/core/bench.ts'
+import { readProcesses, type Process, type Processes } from './read/processes.ts'
+import { tool, type Told } from './tool.ts'
+
+const TOOL = '/usr/local/lib/hardway/processes'
+const asked = new WeakMap<Bench, Map<string, Promise<Told<Processes>>>>()
+
+/** Asked once a look, so that all its checks agree. */
+export function processesOf(bench: Bench, node: string): Promise<Told<Processes>> {
+  const all = asked.get(bench) ?? new Map<string, Promise<Told<Processes>>>()
+  asked.set(bench, all)
+  const answer = all.get(node) ?? tool(bench.place(node), [TOOL], readProcesses)
+  all.set(node, answer)
+  return answer
+}
+
+/** All of the namespace but what a check runs there. */
+export function inside({ processes }: Processes, namespace: Namespace): readonly Process[] {
+  return processes.filter(one => one.inode === namespace.inode && one.held !== 'sender')
+}
+
+/** `serve app (PID 41)` */
+export function called({ command, pid }: Process): string {
+  return `${command.length > 60 ? `${command.slice(0, 59)}…` : command} (PID ${pid})`
+}
+
+/** Those that listen with a TCP socket on the port. */
+export function listeners(processes: readonly Process[], port: number): readonly Process[] {
+  return processes.filter(({ listens }) => listens.some(one => one.endsWith(`:${port}`)))
+}
