@@ -59,5 +59,7 @@ lab.command('lint').argument('[labs...]').description('mistakes in lessons, with
   .action(async (names, options) => endWith((await import('./commands/lint.ts')).lintCommand(names, options)))
 lab.command('new').argument('<slug>').description('a new lab to write, which is already proven').option(...JSON_OPTION)
   .action(async (slug, options) => endWith((await import('./commands/new.ts')).newCommand(slug, options)))
+lab.command('build-site').argument('<dir>').description('the course as static pages, with search, for any host or none').option(...JSON_OPTION)
+  .action(async (directory, options) => endWith((await import('./commands/build-site.ts')).buildSiteCommand(directory, options)))
 
 await endWith(lab.parseAsync().then(() => process.exitCode === undefined ? 0 : Number(process.exitCode)))
