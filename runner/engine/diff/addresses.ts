@@ -1,0 +1,65 @@
+// Addresses, and settings of the kernel.
+import type { ObservedLink } from '../../core/observed.ts'
+import type { Difference } from './difference.ts'
+import type { NamespacePair } from './match.ts'
+import { placeOf, wantedPlace, type Names } from './names.ts'
+
+export function addressDifferences(pair: NamespacePair, names: Names): readonly Difference[] {
+  if (pair.want === undefined) return []
+  const place = placeOf(pair)
+  return pair.links.flatMap(({ have, want }): readonly Difference[] => {
+    if (want === undefined) return []
+    const name = have?.name ?? names.toHave(wantedPlace(pair), want.name)
+    // The loopback's own address comes with it.
+    const real = (link: Pick<ObservedLink, 'addresses'> | undefined): readonly string[] => (link?.addresses ?? []).filter(address => address !== '127.0.0.1/8')
+    const missing = real(want).filter(address => !real(have).includes(address))
+    const extra = real(have).filter(address => !real(want).includes(address))
+    const other = (address: string): string | undefined => extra.find(one => one.split('/')[0] === address.split('/')[0])
+    return [
+      ...missing.map((address): Difference => {
+        const before = other(address)
+        return {
+          place, kind: 'address', how: before === undefined ? 'missing' : 'different', object: `${before === undefined ? address : 'the prefix of an address'} on ${name}`,
+          have: before, want: address,
+          commands: [{ place, text: `ip addr add ${address} dev ${name}` }, ...(before === undefined ? [] : [{ place, text: `ip addr del ${before} dev ${name}` }])],
+        }
+      }),
+      ...extra.filter(address => !missing.some(one => one.split('/')[0] === address.split('/')[0])).map((address): Difference => ({
+        place, kind: 'address', how: 'extra', object: `${address} on ${name}`, have: address, want: undefined,
+        commands: [{ place, text: `ip addr del ${address} dev ${name}` }],
+      })),
+    ]
+  })
+}
+
+const FORWARD = 'net.ipv4.ip_forward'
+
+export function settingDifferences(pair: NamespacePair, names: Names): readonly Difference[] {
+  const { have, want } = pair
+  if (have === undefined || want === undefined) return []
+  const wantedName = new Map(pair.links.flatMap(({ have: one, want: other }) => one === undefined || other === undefined ? [] : [[other.name, one.name] as const]))
+  const is = (key: string): string | undefined => {
+    const [, before = '', link, after = ''] = /^(net\.ipv4\.conf\.)([^.]+)(\..*)$/.exec(key) ?? []
+    if (link === undefined || link === 'all') return have.settings[key]
+    const own = wantedName.get(link.replaceAll('/', '.'))
+    return own === undefined ? undefined : have.settings[`${before}${own.replaceAll('.', '/')}${after}`]
+  }
+  const named = (key: string): string => key.replace(/(?<=^net\.ipv4\.conf\.)[^.]+(?=\.)/, link => link === 'all' ? link : names.toHave(want.place, link.replaceAll('/', '.')).replaceAll('.', '/'))
+  const differ = Object.entries(want.settings).filter(([key, value]) => {
+    const own = is(key)
+    return own !== undefined && own !== value && relevant(key)
+  })
+  // The one switch sets that of each interface.
+  const forwarding = differ.filter(([key]) => key.endsWith('.forwarding'))
+  const all = Object.keys(want.settings).filter(key => key.endsWith('.forwarding') && relevant(key) && is(key) !== undefined)
+  const asOne = forwarding.length === all.length && have.settings[FORWARD] !== want.settings[FORWARD]
+  return differ.filter(([key]) => key === FORWARD ? asOne || forwarding.length === 0 && all.length === 0 : !(asOne && key.endsWith('.forwarding'))).map(([key, value]) => ({
+    place: have.place, kind: 'setting', how: 'different', object: named(key), have: is(key), want: value,
+    commands: [{ place: have.place, text: `sysctl -w ${named(key)}=${value}` }],
+  }))
+}
+
+/** What new interfaces will be given is of no effect on those that are there, and the loopback forwards nothing. */
+function relevant(key: string): boolean {
+  return !key.startsWith('net.ipv4.conf.default.') && !key.startsWith('net.ipv4.conf.lo.') && key !== 'net.ipv4.conf.all.forwarding'
+}

@@ -1,0 +1,64 @@
+// Compares a learner's network with the one that the lesson's own commands make, which are done on nodes of their own.
+import type { StepVerdicts } from '../../core/events.ts'
+import type { Node } from '../../core/provider.ts'
+import { CouldNotLook } from '../../core/verdict.ts'
+import { makeBench } from '../bench.ts'
+import type { LoadedLab } from '../course.ts'
+import { judgeAll, PATIENCE_MS, status } from '../judge.ts'
+import { observe } from '../observe/index.ts'
+import { bringTo, currentStep, findStep, judgeSteps, solve, stepsOf, type Session } from '../session.ts'
+import { compare } from './compare.ts'
+import type { Difference } from './difference.ts'
+
+export interface Diff {
+  /** The step after whose solution it was compared. */
+  readonly step: string
+  readonly title: string
+  /** Every claim of it, and of those before it, holds. */
+  readonly holds: boolean
+  readonly differences: readonly Difference[]
+}
+
+/** With the end of the step that is named, or of the first that does not hold, or of the last. */
+export async function diff(session: Session, name: string | undefined, signal: AbortSignal): Promise<Diff> {
+  const { loaded, provider } = session
+  const judged = await judgeSteps(session, loaded.lesson.steps.map(step => step.id), { patienceMs: PATIENCE_MS })
+  const step = name === undefined ? currentStep(loaded, judged) ?? loaded.lesson.steps.at(-1) : findStep(loaded, name)
+  if (step === undefined) throw new CouldNotLook(`${loaded.slug} has no steps`)
+  const have = await observe(await provider.nodes(loaded.slug), loaded.topology)
+  const want = await onSpareNodes(session, signal, async nodes => {
+    await bringToEnd(loaded, step.id, nodes)
+    return observe(nodes, loaded.topology)
+  })
+  return { step: step.id, title: step.title, holds: holds(loaded, judged, step.id), differences: compare(have, want) }
+}
+
+function holds({ lesson }: LoadedLab, judged: readonly StepVerdicts[], last: string): boolean {
+  const ids = lesson.steps.map(step => step.id)
+  return ids.slice(0, ids.indexOf(last) + 1).every(id => judged.find(step => step.id === id)?.status === 'pass')
+}
+
+let spares = 0
+
+/** Nodes that nobody else sees, and that end with the work, or with this process. */
+export async function onSpareNodes<T>({ loaded, provider }: Session, signal: AbortSignal, work: (nodes: readonly Node[]) => Promise<T>): Promise<T> {
+  const id = `${loaded.slug}.spare-${process.pid}-${++spares}`
+  try {
+    await provider.up(id, loaded.topology, { signal, keep: false })
+    return await work(await provider.nodes(id))
+  } finally {
+    await provider.down(id)
+  }
+}
+
+const RIGHT_MS = 10_000
+
+/** Does all that the lesson does up to the end of a step, and waits until that holds: daemons take their time. */
+export async function bringToEnd(loaded: LoadedLab, last: string, nodes: readonly Node[]): Promise<void> {
+  await bringTo(loaded, nodes, last)
+  const found = stepsOf(loaded).find(({ text }) => text.id === last)
+  if (found === undefined) throw new CouldNotLook(`${loaded.slug} has no step ${last}`)
+  await solve(found.text, found.step, nodes)
+  const judged = await judgeAll(found.step.checks, () => Promise.resolve(makeBench(nodes, loaded.topology)), { patienceMs: RIGHT_MS })
+  if (status(judged) !== 'pass') throw new CouldNotLook(`the lesson's own solution of ${last} does not hold here: \`npx lab verify ${loaded.slug.slice(0, 2)}\` says more`)
+}
