@@ -5,8 +5,8 @@ import type { Topology } from './topology.ts'
 export const OPEN: unique symbol = Symbol('open')
 
 export interface ExecOptions {
-  /** Text for the command's standard input; OPEN keeps it open until the signal aborts. Default: empty. */
-  readonly stdin?: string | typeof OPEN
+  /** The command's standard input: a text, or texts as they come; OPEN keeps it open until the signal aborts. Default: empty. */
+  readonly stdin?: string | typeof OPEN | AsyncIterable<string>
   /** Milliseconds until the command is killed and `exitCode` is undefined. Default 10,000. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal

@@ -53,10 +53,7 @@ export async function exec(
   const onAbort = (): void => stop('stopped')
   options.signal?.addEventListener('abort', onAbort, { once: true })
   if (options.signal?.aborted) onAbort()
-  if (options.stdin !== OPEN) {
-    if (options.stdin) running.write(options.stdin)
-    running.end()
-  }
+  void feed(running, options.stdin)
   try {
     const exitCode = await running.ended
     const reason = cut === undefined ? '' : `${stderr.text() === '' ? '' : '\n'}[${cut}]`
@@ -68,6 +65,13 @@ export async function exec(
     clearTimeout(timer)
     options.signal?.removeEventListener('abort', onAbort)
   }
+}
+
+async function feed(running: Running, stdin: ExecOptions['stdin'] = ''): Promise<void> {
+  if (stdin === OPEN) return
+  if (typeof stdin !== 'string') for await (const text of stdin) running.write(text)
+  else if (stdin !== '') running.write(stdin)
+  running.end()
 }
 
 /** Keeps the first bytes of a stream and counts the others, so that no output exhausts memory. */

@@ -1,0 +1,91 @@
+// Follows probes through every interface of the lab, and says of each where it ended and why.
+import type { Bench } from '../../core/bench.ts'
+import type { Cause, Probe, Trace, TraceEnd } from '../../core/trace.ts'
+import type { Evidence } from '../../core/verdict.ts'
+import { decide, trackOf, type Needs } from './decide.ts'
+import { refusalIn } from './rules/refused.ts'
+import { question } from './rules/routes.ts'
+import { hopsOf, notesOf } from './path.ts'
+import { facts, placesOf, record, type Placed, type Ruled } from './record.ts'
+import type { Recording } from './recording.ts'
+import { holders, owns, scene, upper, type Scene, type Space } from './scene.ts'
+
+/** Filters are asked in one namespace after the other: there are seldom more than two in question. */
+const MOST_PASSES = 5
+
+export async function trace(bench: Bench, probes: readonly Probe[], onRecording: (recording: Recording) => void = () => {}): Promise<readonly Trace[]> {
+  const started = performance.now()
+  const places = await placesOf(bench)
+  const first = await observed(bench, places, probes)
+  onRecording(first.recording)
+  // One that needs its filters asked is sent again, alone.
+  const done = await Promise.all(probes.map(async (probe, index) => {
+    let { recording, evidence } = first
+    let id = `p${index}`
+    const asked: Ruled[] = []
+    for (let pass = 0; ; pass++) {
+      const seen = scene(recording, id)
+      const found = decide(seen)
+      if (found === undefined || !('needs' in found) || pass === MOST_PASSES) {
+        if (pass > 0) onRecording(recording)
+        return concluded(seen, probe, found === undefined || 'needs' in found ? undefined : found, evidence, performance.now() - started)
+      }
+      asked.push(ruled(recording, found.needs))
+      const again = await observed(bench, places, [probe], asked)
+      recording = again.recording
+      evidence = [...evidence, ...again.evidence]
+      id = 'p0'
+    }
+  }))
+  return done
+}
+
+function ruled(recording: Recording, { space, devices, port }: Needs): Ruled {
+  const known = recording.spaces.find(one => one.inode === space.inode)
+  if (known === undefined) throw new Error(`${space.place} was not recorded`)
+  return { space: known, devices, ...(port === undefined ? {} : { port }) }
+}
+
+/** Records, and asks the namespaces on the way what they have to say. */
+async function observed(bench: Bench, places: readonly Placed[], probes: readonly Probe[], rulesAt: readonly Ruled[] = []): Promise<{ readonly recording: Recording; readonly evidence: readonly Evidence[] }> {
+  const recording = await record(bench, places, probes, rulesAt)
+  const questions = new Map<number, Set<string>>()
+  for (const { id } of recording.probes) for (const [inode, asked] of questionsOf(scene(recording, id))) questions.set(inode, new Set([...questions.get(inode) ?? [], ...asked]))
+  const told = await facts(places, [...questions].map(([inode, asked]) => ({ inode, questions: [...asked] })))
+  return {
+    recording: { ...recording, facts: Object.fromEntries(told.map(({ inode, evidence }) => [inode, evidence.stdout])) },
+    evidence: told.map(({ evidence }) => evidence),
+  }
+}
+
+/** Whom to ask, and for which routes: those who had the packet, and those who should have had it. */
+function questionsOf(seen: Scene): ReadonlyMap<number, readonly string[]> {
+  if (seen.answered) return new Map()
+  const all = new Map<number, Set<string>>()
+  const ask = (space: Space, ...asked: readonly string[]): void => {
+    if (space.node !== 'fabric') all.set(space.inode, new Set([...all.get(space.inode) ?? [], ...asked]))
+  }
+  ask(seen.sender, seen.probe.to)
+  for (const { space, device, packet, frame } of [...seen.there, ...seen.back]) {
+    if (frame.direction === 'out') ask(space)
+    else if (owns(space, packet.to)) ask(space, packet.from)
+    else ask(space, question(packet.to, { from: packet.from, device: upper(device).name }), packet.from, packet.to)
+  }
+  const wanted = new Set([seen.probe.to, ...seen.there.slice(-1).map(({ packet }) => packet.to), ...seen.arps.filter(({ arp, frame }) => arp.asks && frame.direction === 'out').map(({ arp }) => arp.target)])
+  for (const address of wanted) for (const { space } of holders(seen.spaces, address)) ask(space)
+  return new Map([...all].map(([inode, asked]) => [inode, [...asked]]))
+}
+
+function concluded(seen: Scene, probe: Probe, cause: Cause | undefined, evidence: readonly Evidence[], ms: number): Trace {
+  const { way } = trackOf(seen)
+  const end = (address: string, name: string | undefined, space: Space | undefined): TraceEnd => ({ name: name ?? space?.name ?? address, address, place: space?.place })
+  const [owner] = holders(seen.spaces, probe.to)
+  return {
+    probe,
+    from: end(seen.source ?? probe.source ?? '', probe.names?.from, seen.sender), to: end(probe.to, probe.names?.to, owner?.space),
+    outcome: seen.answered ? 'answered' : seen.unsent !== undefined ? 'not-sent' : refusalIn(seen) !== undefined ? 'refused' : 'lost',
+    arrived: seen.answered || way === 'back' || cause?.way === 'back',
+    there: hopsOf(seen.there), back: hopsOf(seen.back), cause, notes: notesOf(seen), evidence, ms: Math.round(ms),
+  }
+}
+

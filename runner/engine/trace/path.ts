@@ -1,0 +1,59 @@
+// What was seen of a packet as the hops of its way: the same interfaces, and what was different at each.
+import type { Carrier, Hop, Note, Rewrite } from '../../core/trace.ts'
+import { listed, nameOf } from './say.ts'
+import { addressesOf, holders, type Scene, type Sight } from './scene.ts'
+
+export function hopsOf(sights: readonly Sight[]): readonly Hop[] {
+  const first = sights[0]?.frame.us ?? 0
+  return sights.map(({ space, device, frame, packet, carriers }, index): Hop => {
+    const before = sights[index - 1]
+    const icmp = packet.icmp
+    return {
+      place: space.place, name: nameOf(space), device: device.name, direction: frame.direction, us: Math.round(frame.us - first),
+      from: packet.from, to: packet.to, fromPort: packet.fromPort ?? (icmp?.type === 8 ? icmp.id : undefined), toPort: packet.toPort ?? (icmp?.type === 0 ? icmp.id : undefined),
+      ttl: packet.ttl, bytes: packet.bytes, fromMac: frame.layers[0]?.ethernet?.from, toMac: frame.layers[0]?.ethernet?.to,
+      carriers, rewrites: before === undefined ? [] : rewrites(before, { packet, carriers }),
+    }
+  })
+}
+
+function rewrites(before: Sight, { packet, carriers }: Pick<Sight, 'packet' | 'carriers'>): readonly Rewrite[] {
+  const end = (address: string, port: number | undefined): string => port === undefined ? address : `${address}:${port}`
+  const changed = (what: 'source' | 'destination', from: string, to: string): readonly Rewrite[] => from === to ? [] : [{ what, from, to }]
+  const same = (one: Carrier, other: Carrier): boolean => one.kind === other.kind && one.from === other.from && one.to === other.to
+  const old = before.packet
+  return [
+    ...before.carriers.filter(one => !carriers.some(other => same(one, other))).map((carrier): Rewrite => ({ what: 'unwrapped', carrier })),
+    ...changed('source', end(old.from, old.fromPort), end(packet.from, packet.fromPort)),
+    ...changed('destination', end(old.to, old.toPort), end(packet.to, packet.toPort)),
+    ...(old.ttl === packet.ttl ? [] : [{ what: 'ttl', from: old.ttl, to: packet.ttl } as const]),
+    ...carriers.filter(one => !before.carriers.some(other => same(one, other))).map((carrier): Rewrite => ({ what: 'wrapped', carrier })),
+  ]
+}
+
+/** What works, and is odd. */
+export function notesOf(scene: Scene): readonly Note[] {
+  const notes: Note[] = []
+  const first = scene.there[0]
+  const arrived = scene.there.findLast(sight => sight.frame.direction === 'in' && !sight.bystander)
+  if (first === undefined || arrived === undefined) return notes
+  const rewriter = (changed: (sight: Sight) => boolean): string => {
+    const sight = scene.there.find(changed)
+    return sight === undefined ? '' : `, rewritten by ${nameOf(sight.space)}`
+  }
+  if (arrived.packet.from !== first.packet.from) {
+    notes.push({ kind: 'source-rewritten', sentence: `${nameOf(arrived.space)} sees ${arrived.packet.from}, not ${first.packet.from}${rewriter(sight => sight.packet.from !== first.packet.from)}` })
+  }
+  if (arrived.packet.to !== first.packet.to) {
+    notes.push({ kind: 'destination-rewritten', sentence: `${first.packet.to} is ${arrived.packet.to}, ${nameOf(arrived.space)}${rewriter(sight => sight.packet.to !== first.packet.to)}` })
+  }
+  const owners = holders(scene.spaces, arrived.packet.to).filter(device => device.name !== 'lo' || addressesOf(device).some(address => !address.startsWith('127.')))
+  const spaces = [...new Set(owners.map(device => device.space))]
+  if (spaces.length > 1) notes.push({ kind: 'duplicate-address', sentence: `${arrived.packet.to} belongs to ${listed(spaces.map(nameOf))}; ${nameOf(arrived.space)} got it` })
+  // Whoever is no machine of its own, and passes packets on, is somebody's pod.
+  for (const space of new Set(scene.there.filter(sight => sight.device.port === undefined).map(sight => sight.space))) {
+    if (space.own || space === scene.sender || space === arrived.space) continue
+    notes.push({ kind: 'detour', sentence: `it passes through ${nameOf(space)}, which is neither of the two` })
+  }
+  return notes
+}
