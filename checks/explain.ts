@@ -99,8 +99,9 @@ class Way {
       const cut = await this.#carrier(at, link)
       if (cut !== undefined) return cut
       const held = holders(this.#namespaces, next)
-      const [owner] = held
+      const owner = held[0] ?? await this.#answersInPlace(at, link, next)
       if (owner === undefined) return `${name} sends it to ${next} on ${link.name}, and nobody has that address`
+      if (typeof owner === 'string') return owner
       const lost = await this.#linkLost(at, link, next, owner)
       if (lost !== undefined) return lost
       if (passed.includes(owner.namespace)) return `${name} sends it back to ${nameOf(owner.namespace)}, and so on until its TTL ends`
@@ -257,6 +258,24 @@ class Way {
     if (neighbour === undefined || neighbour.mac !== undefined) return true
     this.evidence.push(evidence)
     return false
+  }
+
+  /** Who takes what is for an address that nobody has, as a pod's gateway at Calico; or why the other end of the cable does not. */
+  async #answersInPlace(at: Namespace, link: Link, next: string): Promise<{ readonly namespace: Namespace; readonly link: Link } | string | undefined> {
+    const other = this.#otherEnd(at, link)
+    if (other === undefined || other.link.master !== undefined) return undefined
+    const evidence = await at.place.exec(['ip', '-j', 'neigh', 'show', 'to', next])
+    const neighbour = evidence.exitCode === 0 ? readFrom(evidence, readNeighbours).find(one => one.address === next) : undefined
+    if (neighbour === undefined) return undefined
+    this.evidence.push(evidence)
+    if (neighbour.mac === other.link.mac) return other
+    if (neighbour.mac !== undefined) return `${nameOf(at)} sends it to ${next}, which it takes to be ${neighbour.mac}, and the other end of ${link.name}, ${other.link.name} in ${nameOf(other.namespace)}, has another MAC`
+    const asks = `${nameOf(at)} asks on ${link.name} who has ${next}, and nobody answers`
+    if (!await this.#answersForOthers(other.namespace, other.link)) return `${asks}: nobody has it, and ${other.link.name} in ${nameOf(other.namespace)} does not answer for others (proxy_arp is 0)`
+    // A proxy answers only for what it would itself send elsewhere.
+    const route = await other.namespace.place.exec(['ip', '-j', 'route', 'get', next])
+    this.evidence.push(route)
+    return route.exitCode === 0 ? asks : `${asks}: ${nameOf(other.namespace)} answers for others, but has no route to ${next} itself`
   }
 
   async #answersForOthers(at: Namespace, link: Link): Promise<boolean> {
