@@ -80,7 +80,7 @@ export async function withFreshPod(bench: Bench, node: string, gateway: string, 
 }
 
 /** One that nobody has, far from those that people give away first. */
-export async function freeAddress(bench: Bench, bridge: string): Promise<string | undefined> {
+async function freeAddress(bench: Bench, bridge: string): Promise<string | undefined> {
   const cidr = parseCidr(bridge)
   if (cidr === undefined || cidr.prefix > 29) return undefined
   const namespaces = await allNamespaces(bench)

@@ -17,8 +17,12 @@ import { readRefusal, readRoute } from '../../../checks/read/route.ts'
 import { readSessions } from '../../../checks/read/sessions.ts'
 import { readSysctl } from '../../../checks/read/sysctl.ts'
 import { readFrames } from '../../../checks/read/tcpdump.ts'
+import { readHexFrames } from '../../../checks/read/hex-frames.ts'
+import { readPing } from '../../../checks/read/ping.ts'
+import { readWireguard } from '../../../checks/read/wireguard.ts'
 
 export const readers: Readonly<Record<string, (text: string) => unknown>> = {
+  'hex-frames': text => readHexFrames(text).map(({ link, says, bytes }) => ({ link, says, hex: bytes.toString('hex') })), ping: readPing, wireguard: readWireguard,
   arrivals: readArrivals, processes: text => { const { processes, mounts } = readProcesses(text); return [...processes, ...mounts] },
   arping: readArping, 'bird-route': readBirdRoute, fib: readFib, sessions: readSessions,
   asked: readAsked, 'bridge-drops': readBridgeDrops, counters: readCounters, heard: readHeard, hooks: readHooks, legacy: readLegacyPolicies,
