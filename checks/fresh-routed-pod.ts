@@ -11,6 +11,8 @@ import { rangeOf, someOf } from './some-of.ts'
 const TOOL = '/usr/local/lib/hardway/fresh-routed-pod'
 /** Whoever finds one left over knows whose it was. */
 const LINK = 'hwfresh-'
+/** The first packet to a new pod waits for three neighbours to be found. */
+const ANSWER_MS = 1_000
 /** Whom such a pod asks for everything. Nobody has it: the node answers in its place. */
 const GATEWAY = '169.254.1.1'
 
@@ -44,7 +46,7 @@ async function look(bench: Bench, node: string, range: Cidr, ends: readonly Name
   try {
     const port = readReady(pod.output()) ?? 0
     const asked = await Promise.all(clients.map(async ({ end, owner: { namespace } }) =>
-      ({ end, ...await ask(namespace, [{ address, port, nonce: randomBytes(12).toString('hex') }]) })))
+      ({ end, ...await ask(namespace, [{ address, port, nonce: randomBytes(12).toString('hex') }], ANSWER_MS) })))
     const evidence = asked.map(one => one.evidence)
     for (const { end, asked: answers, evidence: seen } of asked) {
       const lost = answers.find(({ answer }) => answer.kind !== 'ok')?.answer

@@ -21,10 +21,10 @@ export const NOT_BGP: Readonly<Record<string, string>> = {
  */
 export function learnedRoute(node: string, range: string, via: string): Check {
   const cidr = rangeOf(range)
-  return { claim: `${node} has learned by BGP that ${range} is behind ${via}`, look: bench => look(bench, node, range, someOf(cidr), via) }
+  return { claim: `${node} has learned by BGP that ${range} is behind ${via}`, look: bench => look(bench, node, someOf(cidr), via) }
 }
 
-async function look(bench: Bench, node: string, range: string, addresses: readonly string[], via: string): Promise<Verdict> {
+async function look(bench: Bench, node: string, addresses: readonly string[], via: string): Promise<Verdict> {
   const place = bench.place(node)
   const [sessions, ...asked] = await Promise.all([
     bgpPeers(bench, node),
