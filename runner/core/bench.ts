@@ -1,5 +1,6 @@
 import type { Evidence, Verdict } from './verdict.ts'
 import type { Topology } from './topology.ts'
+import type { Probe, Trace } from './trace.ts'
 
 /** A standard input that stays open and empty. */
 export const OPEN: unique symbol = Symbol('open')
@@ -64,6 +65,12 @@ export interface Bench {
   place(name: string): Place
   /** Every network namespace of a node, its own first. Asked once a look, so that all checks of it agree. */
   namespaces(node: string): Promise<readonly Namespace[]>
+  /**
+   * Sends one packet and follows it, and its answer, through every interface. What is wanted at one moment is recorded
+   * together. Undefined when no explanation is wanted: a look that is only waiting for a network to settle, or that is
+   * counted and not read.
+   */
+  readonly trace?: ((probe: Probe) => Promise<Trace>) | undefined
 }
 
 /** A claim, a full sentence, and a look that answers it. A look changes nothing. */

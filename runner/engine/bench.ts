@@ -1,8 +1,10 @@
 // The running lab as checks see it: places made of nodes.
+import { setImmediate as turn } from 'node:timers/promises'
 import { readNamespaces } from '../../checks/read/namespaces.ts'
 import type { Bench, ExecOptions, Namespace, Place } from '../core/bench.ts'
 import type { Node } from '../core/provider.ts'
 import type { Topology } from '../core/topology.ts'
+import type { Probe, Trace } from '../core/trace.ts'
 import { CouldNotLook } from '../core/verdict.ts'
 
 const NAMESPACES = ['/usr/local/lib/hardway/namespaces']
@@ -17,7 +19,8 @@ export function makeBench(nodes: readonly Node[], topology: Topology): Bench {
       ? `${name} is not running: \`npx lab reset\` starts the lab anew`
       : `there is no node ${name} in this lab`)
   }
-  return {
+  let wanted: { readonly probes: Map<string, Probe>; readonly traces: Promise<ReadonlyMap<string, Trace>> } | undefined
+  const bench: Bench = {
     topology,
     place: name => placeIn(node(name.split('/')[0] ?? ''), name),
     namespaces: name => {
@@ -27,7 +30,28 @@ export function makeBench(nodes: readonly Node[], topology: Topology): Bench {
       asked.set(name, answer)
       return answer
     },
+    trace: async probe => {
+      const key = JSON.stringify(probe)
+      wanted ??= { probes: new Map(), traces: turn().then(() => traced()) }
+      wanted.probes.set(key, probe)
+      const found = (await wanted.traces).get(key)
+      if (found === undefined) throw new Error(`${probe.to} was not traced`)
+      return found
+    },
   }
+  const traced = async (): Promise<ReadonlyMap<string, Trace>> => {
+    const probes = wanted?.probes ?? new Map<string, Probe>()
+    wanted = undefined
+    // Loaded by whoever has to explain, which most looks do not.
+    const { trace } = await import('./trace/index.ts')
+    // Namespaces may have come since this look began, and are to be followed into.
+    const traces = await trace(makeBench(nodes, topology), [...probes.values()])
+    return new Map([...probes.keys()].flatMap((key, index) => {
+      const one = traces[index]
+      return one === undefined ? [] : [[key, one] as const]
+    }))
+  }
+  return bench
 }
 
 /** `node1` is the node itself, `node1/red` the namespace that has the name red there. */

@@ -8,6 +8,8 @@ export interface Judging {
   readonly deadlineMs?: number
   /** How long a failing claim is looked at again: networks take a moment to become what they were told to be. */
   readonly patienceMs?: number
+  /** Whether failures are explained, which takes a while. Default: yes, by the last look. */
+  readonly explains?: boolean
 }
 
 const DEADLINE_MS = 20_000
@@ -36,14 +38,20 @@ export async function judge(check: Check, bench: Bench, deadlineMs = DEADLINE_MS
 
 /** Judges all checks at once, each look on a bench of its own making, until all pass or patience ends. */
 export async function judgeAll(checks: readonly Check[], bench: () => Promise<Bench>, judging: Judging = {}): Promise<readonly Judged[]> {
-  const until = performance.now() + (judging.patienceMs ?? 0)
-  let judged = await look(checks, await bench(), judging.deadlineMs)
-  while (judged.some(({ verdict }) => verdict.status !== 'pass') && performance.now() < until) {
-    await pause(BETWEEN_LOOKS_MS)
+  const { patienceMs = 0, explains = true, deadlineMs } = judging
+  const until = performance.now() + patienceMs
+  for (;;) {
+    const last = performance.now() >= until
     // All of them: what held a moment ago may not any more, and a step is true as a whole or not at all.
-    judged = await look(checks, await bench(), judging.deadlineMs)
+    const judged = await look(checks, last && explains ? await bench() : unexplained(await bench()), deadlineMs)
+    if (last || judged.every(({ verdict }) => verdict.status === 'pass')) return judged
+    await pause(BETWEEN_LOOKS_MS)
   }
-  return judged
+}
+
+/** For a look that counts and is not read. */
+function unexplained(bench: Bench): Bench {
+  return { ...bench, trace: undefined }
 }
 
 async function look(checks: readonly Check[], bench: Bench, deadlineMs?: number): Promise<readonly Judged[]> {
@@ -55,11 +63,11 @@ async function look(checks: readonly Check[], bench: Bench, deadlineMs?: number)
  * Returns what was found first, the one claim as it was at the end.
  */
 export async function judgeSteadily(checks: readonly Check[], claim: string, bench: () => Promise<Bench>): Promise<readonly Judged[]> {
-  const first = await look(checks, await bench())
+  const first = await look(checks, unexplained(await bench()))
   const named = checks.filter(check => check.claim === claim)
   if (status(first.filter(judged => judged.claim === claim)) !== 'fail') return first
   await pause(PATIENCE_MS)
-  const last = await look(named, await bench())
+  const last = await look(named, unexplained(await bench()))
   return first.map(judged => last.find(again => again.claim === judged.claim) ?? judged)
 }
 

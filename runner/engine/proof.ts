@@ -151,7 +151,7 @@ async function proveSolution(loaded: LoadedLab, text: LessonStep, step: Step, { 
     return good
   }
   await bringTo(loaded, nodes, text.id)
-  const before = await judgeAll(step.checks, bench)
+  const before = await judgeAll(step.checks, bench, { explains: false })
   const fresh = step.alreadyTrue ?? expect(status(before) === 'fail', `fresh nodes ${status(before) === 'pass' ? 'pass' : 'could not be judged'}: ${reasons(before)}`)
   if (step.alreadyTrue !== undefined) expect(status(before) === 'pass', `it says that it is already true, and is not: ${reasons(before)}`)
   await solve(text, step, nodes)

@@ -19,9 +19,12 @@ export interface Needs {
   readonly space: Space
   readonly devices: readonly string[]
   readonly port?: number
+  /** What is asked for comes only when a kernel asks again. */
+  readonly patient?: true
 }
 
-export type Finding = Cause | { readonly needs: Needs }
+/** Or who answers for others may take his time: it is to be waited for. */
+export type Finding = Cause | { readonly needs: Needs } | { readonly needs: 'patience' }
 
 /** The half of the way that was not finished, and how far it got. */
 export interface Track {

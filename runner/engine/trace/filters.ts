@@ -23,11 +23,14 @@ interface Asked {
 /** Which filter of the namespace took it; or that its filters are to be asked first; or neither. */
 export function filteredIn(scene: Scene, space: Space, { devices = [], port, arp, bridged, way }: Asked): Finding | undefined {
   const rules = scene.rules[space.inode]
-  if (rules === undefined) return space.node === 'fabric' ? undefined : { needs: { space, devices, ...(port === undefined ? {} : { port }) } }
-  const told = scene.recorded.rules.filter(one => one.inode === space.inode && one.table !== OURS)
-  for (const one of told.findLast(({ verdict }) => verdict === 'drop') === undefined ? [] : told.filter(({ verdict }) => verdict === 'drop')) {
-    const role = one.family === 'arp' ? 'arp' : one.packet === undefined ? undefined : scene.identity.role(one.packet)
-    const outer = port !== undefined && one.packet?.toPort === port
+  if (rules === undefined) return space.node === 'fabric' ? undefined : { needs: { space, devices, ...(port === undefined ? {} : { port }), ...(arp === undefined ? {} : { patient: arp }) } }
+  const told = scene.recorded.rules.filter(one => one.inode === space.inode)
+  for (const [index, one] of told.entries()) {
+    if (one.verdict !== 'drop' || one.table === OURS) continue
+    // Of several messages about one packet in a chain the first shows it.
+    const packet = one.packet ?? told.slice(0, index).findLast(({ id, packet: shown }) => id === one.id && shown !== undefined)?.packet
+    const role = one.family === 'arp' ? 'arp' : packet === undefined ? undefined : scene.identity.role(packet)
+    const outer = port !== undefined && packet?.toPort === port
     if (role === undefined && !outer) continue
     if ((role === 'arp') !== (arp === true)) continue
     const text = one.handle === undefined || one.what === 'policy' ? undefined : findRule(rules.nft, one)

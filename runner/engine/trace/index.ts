@@ -6,7 +6,8 @@ import { decide, trackOf, type Needs } from './decide.ts'
 import { refusalIn } from './rules/refused.ts'
 import { question } from './rules/routes.ts'
 import { hopsOf, notesOf } from './path.ts'
-import { facts, placesOf, record, type Placed, type Ruled } from './record.ts'
+import { facts, placesOf, record, type Asking, type Placed, type Ruled } from './record.ts'
+import { linkOf } from './link-path.ts'
 import type { Recording } from './recording.ts'
 import { holders, owns, scene, upper, type Scene, type Space } from './scene.ts'
 
@@ -23,6 +24,7 @@ export async function trace(bench: Bench, probes: readonly Probe[], onRecording:
     let { recording, evidence } = first
     let id = `p${index}`
     const asked: Ruled[] = []
+    let patient = false
     for (let pass = 0; ; pass++) {
       const seen = scene(recording, id)
       const found = decide(seen)
@@ -30,8 +32,9 @@ export async function trace(bench: Bench, probes: readonly Probe[], onRecording:
         if (pass > 0) onRecording(recording)
         return concluded(seen, probe, found === undefined || 'needs' in found ? undefined : found, evidence, performance.now() - started)
       }
-      asked.push(ruled(recording, found.needs))
-      const again = await observed(bench, places, [probe], asked)
+      if (found.needs === 'patience' || found.needs.patient) patient = true
+      if (found.needs !== 'patience') asked.push(ruled(recording, found.needs))
+      const again = await observed(bench, places, [probe], { rulesAt: asked, patient })
       recording = again.recording
       evidence = [...evidence, ...again.evidence]
       id = 'p0'
@@ -47,8 +50,8 @@ function ruled(recording: Recording, { space, devices, port }: Needs): Ruled {
 }
 
 /** Records, and asks the namespaces on the way what they have to say. */
-async function observed(bench: Bench, places: readonly Placed[], probes: readonly Probe[], rulesAt: readonly Ruled[] = []): Promise<{ readonly recording: Recording; readonly evidence: readonly Evidence[] }> {
-  const recording = await record(bench, places, probes, rulesAt)
+async function observed(bench: Bench, places: readonly Placed[], probes: readonly Probe[], asking: Asking = {}): Promise<{ readonly recording: Recording; readonly evidence: readonly Evidence[] }> {
+  const recording = await record(bench, places, probes, asking)
   const questions = new Map<number, Set<string>>()
   for (const { id } of recording.probes) for (const [inode, asked] of questionsOf(scene(recording, id))) questions.set(inode, new Set([...questions.get(inode) ?? [], ...asked]))
   const told = await facts(places, [...questions].map(([inode, asked]) => ({ inode, questions: [...asked] })))
@@ -73,6 +76,11 @@ function questionsOf(seen: Scene): ReadonlyMap<number, readonly string[]> {
   }
   const wanted = new Set([seen.probe.to, ...seen.there.slice(-1).map(({ packet }) => packet.to), ...seen.arps.filter(({ arp, frame }) => arp.asks && frame.direction === 'out').map(({ arp }) => arp.target)])
   for (const address of wanted) for (const { space } of holders(seen.spaces, address)) ask(space)
+  // Who may answer for others: whoever is a machine, and on the link where it was asked.
+  for (const { device, arp, frame } of seen.arps) {
+    if (!arp.asks || frame.direction !== 'out' || device.port !== undefined) continue
+    for (const other of linkOf(seen.spaces, device)) if (other.space.own && other.space !== device.space) ask(other.space, arp.target)
+  }
   return new Map([...all].map(([inode, asked]) => [inode, [...asked]]))
 }
 

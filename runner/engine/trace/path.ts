@@ -7,10 +7,9 @@ export function hopsOf(sights: readonly Sight[]): readonly Hop[] {
   const first = sights[0]?.frame.us ?? 0
   return sights.map(({ space, device, frame, packet, carriers }, index): Hop => {
     const before = sights[index - 1]
-    const icmp = packet.icmp
     return {
       place: space.place, name: nameOf(space), device: device.name, direction: frame.direction, us: Math.round(frame.us - first),
-      from: packet.from, to: packet.to, fromPort: packet.fromPort ?? (icmp?.type === 8 ? icmp.id : undefined), toPort: packet.toPort ?? (icmp?.type === 0 ? icmp.id : undefined),
+      from: packet.from, to: packet.to, fromPort: packet.fromPort, toPort: packet.toPort,
       ttl: packet.ttl, bytes: packet.bytes, fromMac: frame.layers[0]?.ethernet?.from, toMac: frame.layers[0]?.ethernet?.to,
       carriers, rewrites: before === undefined ? [] : rewrites(before, { packet, carriers }),
     }

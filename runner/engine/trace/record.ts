@@ -19,7 +19,9 @@ const LEGACY_FILTER = ['iptables-legacy-save', '-c', '-t', 'filter']
 const QUIET_MS = 80
 /** A question for a MAC, or a pod that answers, may take as long. */
 const LEAST_MS = 100
-const MOST_MS = 1_000
+/** Who answers for others waits up to 0.8 s, so that those who are asked may be first (proxy_delay). */
+const PATIENT_MS = 900
+const MOST_MS = 2_000
 const SYNC_MS = 3_000
 
 /** Which namespaces' filters are to tell of the packet. */
@@ -29,6 +31,11 @@ export interface Ruled {
   readonly devices: readonly string[]
   /** Also what a tunnel's own packets meet there: its UDP port. */
   readonly port?: number
+}
+
+export interface Asking {
+  readonly rulesAt?: readonly Ruled[]
+  readonly patient?: boolean
 }
 
 export interface Placed {
@@ -56,7 +63,7 @@ export async function placesOf(bench: Bench): Promise<readonly Placed[]> {
 }
 
 /** Sends the probes and records until nothing more happens. */
-export async function record(bench: Bench, places: readonly Placed[], probes: readonly Probe[], rulesAt: readonly Ruled[] = []): Promise<Recording> {
+export async function record(bench: Bench, places: readonly Placed[], probes: readonly Probe[], { rulesAt = [], patient = false }: Asking = {}): Promise<Recording> {
   const started = await Promise.allSettled([
     ...bench.topology.nodes.map(({ name }) => recorder(bench.place(name), [RECORD])),
     recorder(bench.place('fabric'), ['perl', RECORD_IN_FABRIC, 'here']),
@@ -78,11 +85,11 @@ export async function record(bench: Bench, places: readonly Placed[], probes: re
       const sender = places.find(({ recorded }) => recorded.inode === inode)
       if (sender !== undefined) on(sender.recorded).say(`send ${id} ${inode} ${protocol} ${to} ${number} ${protocol === 'tcp' ? '-' : size ?? '-'} ${source ?? '-'} ${nonce}`)
     }
-    await settled(recorders, sending)
+    await settled(recorders, sending, patient ? PATIENT_MS : QUIET_MS)
     await Promise.all(recorders.map(one => one.end()))
     const after = await rulesOf(places, rulesAt)
     return {
-      spaces: places.map(({ recorded }) => recorded), probes: sending, recorded: recorders.map(one => one.output()), facts: {},
+      spaces: places.map(({ recorded }) => recorded), probes: sending, recorded: recorders.map(one => one.output()), facts: {}, patient,
       rules: Object.fromEntries(rulesAt.map(({ space: { inode } }) => [inode, {
         nft: before.get(inode)?.nft ?? '', before: before.get(inode)?.legacy ?? '', after: after.get(inode)?.legacy ?? '',
       }])),
@@ -112,7 +119,7 @@ async function prepared(places: readonly Placed[], probe: Probe, index: number, 
 }
 
 /** Until each probe is answered, or nothing has come for a while, and every recorder has said all that it has seen. */
-async function settled(recorders: readonly Recorder[], probes: readonly RecordedProbe[]): Promise<void> {
+async function settled(recorders: readonly Recorder[], probes: readonly RecordedProbe[], quietMs: number): Promise<void> {
   const all = (): string => recorders.map(one => one.output()).join('')
   const length = (): number => recorders.reduce((sum, one) => sum + one.output().length, 0)
   const whole = (pattern: string): boolean => {
@@ -127,7 +134,7 @@ async function settled(recorders: readonly Recorder[], probes: readonly Recorded
     if (!done) {
       let before = length()
       while (performance.now() - sentAt < MOST_MS) {
-        const news = await anything(recorders, Math.max(QUIET_MS, LEAST_MS - (performance.now() - sentAt)))
+        const news = await anything(recorders, Math.max(quietMs, LEAST_MS - (performance.now() - sentAt)))
         if (!news || whole('told')) break
         before = length()
       }

@@ -44,4 +44,6 @@ export interface Recording {
   readonly facts: Readonly<Record<number, string>>
   /** What filters there are, by number; only where it was asked. */
   readonly rules: Readonly<Record<number, RecordedRules>>
+  /** It was waited for those who answer late. */
+  readonly patient: boolean
 }

@@ -59,6 +59,7 @@ export interface Scene {
   /** What a counter did in the namespace meanwhile, if anything: `0 → 1`. */
   changed(space: Space, counter: string): string | undefined
   readonly rules: Recording['rules']
+  readonly patient: boolean
 }
 
 export function scene(recording: Recording, id: string): Scene {
@@ -91,7 +92,7 @@ export function scene(recording: Recording, id: string): Scene {
   }
   const facts = new Map<number, Facts>()
   return {
-    probe, identity, spaces, sender, recorded, arps, rules: recording.rules,
+    probe, identity, spaces, sender, recorded, arps, rules: recording.rules, patient: recording.patient,
     there: straight(spaces, sights.filter(({ role }) => role === 'there')), back: straight(spaces, sights.filter(({ role }) => role === 'back')),
     errors: sights.filter(({ role }) => role === 'error there' || role === 'error back'),
     unsent: recorded.unsent.find(one => one.id === id), answered: recorded.answered.includes(id), told: recorded.errors.find(one => one.id === id),
@@ -130,28 +131,35 @@ function merged(all: readonly Recorded[]): Recorded {
 
 /** Without what a bridge sent to those who did not want it, unless nobody did. */
 function straight(spaces: readonly Space[], sights: readonly Sight[]): readonly Sight[] {
-  const wanted = sights.filter(sight => !sight.bystander)
-  const last = wanted.findLast(sight => sight.frame.direction === 'in')
-  const stray = sights.filter(sight => sight.bystander)
-  // What was sent to a bystander, and arrived there only.
-  const kept = wanted.filter(sight => {
-    if (sight.frame.direction === 'in') return true
-    const peer = peerOf(spaces, sight.device)
-    return peer === undefined || !stray.some(one => one.device === peer && one.frame.us >= sight.frame.us) || wanted.some(one => one.device === peer && one.frame.direction === 'in')
-  })
+  const strays = sights.filter(sight => sight.bystander)
+  if (strays.length === 0) return sights
+  const sentTo = (stray: Sight): Sight | undefined => sights.findLast(sight => sight.frame.direction === 'out' && sight.frame.us <= stray.frame.us && peerOf(spaces, sight.device) === stray.device)
+  const astray = new Set<Sight>([...strays, ...strays.flatMap(stray => sentTo(stray) ?? [])])
+  const kept = sights.filter(sight => !astray.has(sight))
   const end = kept.at(-1)
-  // Nobody took it: then where it was thrown away is where it ended.
-  return end === undefined || end === last || stray.length === 0 || end.frame.direction === 'in' && kept.length === wanted.length ? kept : sights
+  // What comes after the end comes of it: then nobody wanted it, and where it was thrown away is where it ended.
+  const after = strays.some(stray => end === undefined || (sentTo(stray) ?? stray).frame.us >= end.frame.us)
+  return after ? sights : kept
 }
 
 /** The other end of a veth. */
 export function peerOf(spaces: readonly Space[], device: Device): Device | undefined {
   if (device.kind !== 'veth' || device.peerIndex === undefined) return undefined
   if (device.peerNamespace === undefined) return device.space.devices.find(one => one.index === device.peerIndex && one !== device)
-  // Numbers are those of each namespace: both must name each other, and wires between nodes lead through the fabric.
-  const peers = spaces.filter(space => space !== device.space && (space.node === device.space.node || space.node === 'fabric' || device.space.node === 'fabric'))
+  // Numbers are those of each namespace: both must name each other.
+  const peers = spaces.filter(space => space !== device.space && (space.node === device.space.node || space.node === FABRIC || device.space.node === FABRIC))
     .flatMap(space => space.devices.filter(one => one.kind === 'veth' && one.index === device.peerIndex && one.peerIndex === device.index && one.peerNamespace !== undefined))
-  return peers.length === 1 ? peers[0] : peers.find(one => device.space.node === 'fabric' ? device.name.startsWith(one.space.node) : one.name.startsWith(device.space.node))
+  // Every node counts from one, so several may: the names in the fabric say where its wires lead.
+  const meant = peers.filter(one => one.space.node === FABRIC ? wires(one, device) : device.space.node === FABRIC ? wires(device, one) : true)
+  const [peer, ...more] = meant.length > 0 ? meant : peers
+  return more.length === 0 ? peer : undefined
+}
+
+const FABRIC = 'fabric'
+
+/** `node1-eth0`, or `n0-eth0` where that would be too long. */
+function wires(wire: Device, { space, name }: Device): boolean {
+  return space.own && (wire.name === `${space.node}-${name}` || (/^n\d+-/.test(wire.name) && wire.name.endsWith(`-${name}`)))
 }
 
 /** The interface that has addresses: a port's bridge, or itself. */

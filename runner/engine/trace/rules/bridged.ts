@@ -5,8 +5,10 @@ import { linkPath } from '../link-path.ts'
 import { nameOf } from '../say.ts'
 import type { Device, Scene, Sight } from '../scene.ts'
 import { lostOnLink } from './neighbours.ts'
+import { misaddressed } from './routed.ts'
 
-export const bridged: Rule = (scene, { way, sights, last }) => {
+export const bridged: Rule = (scene, track) => {
+  const { way, sights, last } = track
   if (last === undefined) return undefined
   const bridge = last.device.port !== undefined ? last.space.devices.find(one => one.name === last.device.master) : last.device.kind === 'bridge' && last.frame.direction === 'out' ? last.device : undefined
   const mac = last.frame.layers[0]?.ethernet?.to
@@ -25,6 +27,10 @@ export const bridged: Rule = (scene, { way, sights, last }) => {
     if (hairpin !== undefined) {
       return { kind: 'hairpin-off', where: bridge.space.place, way, sentence: `${bridge.name} in ${nameOf(bridge.space)} would have to send it out by ${hairpin.name}, the port it came from, and hairpin is off there`, evidence: [`${hairpin.name}: hairpin off`] }
     }
+  }
+  if (owner === undefined) {
+    const wrong = misaddressed(scene, track, last)
+    if (wrong !== undefined) return wrong
   }
   return filteredOnBridge(scene, last, bridge, way)
 }

@@ -2,9 +2,9 @@
 import type { Cause } from '../../../core/trace.ts'
 import type { Finding, Rule, Track } from '../decide.ts'
 import { filteredIn } from '../filters.ts'
-import { linkPath, unattached } from '../link-path.ts'
+import { linkOf, linkPath, unattached } from '../link-path.ts'
 import { deviceIn, nameOf } from '../say.ts'
-import { addressesOf, covering, holders, upper, type Asking, type Device, type Scene, type Space } from '../scene.ts'
+import { addressesOf, covering, holders, peerOf, upper, type Asking, type Device, type Scene, type Space } from '../scene.ts'
 import { question, routeOf } from './routes.ts'
 import { unpeered } from './tunnels.ts'
 
@@ -62,11 +62,15 @@ function notFound(scene: Scene, track: Track, device: Device, target: string): F
   const to = arrived ? track.last?.packet.from : track.last?.packet.to
   const evidence = [`${nameOf(space)} asked on ${device.name} who has ${target}: no answer`]
   const cause = (kind: Cause['kind'], sentence: string, where = space.place): Cause => ({ kind, where, way, sentence, evidence })
+  const proxies = [...linkOf(scene.spaces, device)].filter(one => one.space !== space && one.space.own && answersForOthers(scene, one))
+  if (proxies.length > 0 && !scene.patient) return { needs: 'patience' }
   const tunnel = unpeered(scene, { device, target, way, evidence, last: track.last })
   if (tunnel !== undefined) return tunnel
   const found = holders(scene.spaces, target)
   const asks = `${nameOf(space)} asks on ${device.name} who has ${target}`
   if (found.length === 0) {
+    const standIn = inPlace(scene, device, target, proxies)
+    if (standIn !== undefined) return cause('nobody-has-next-hop', `${asks}, and nobody answers: ${standIn}`)
     const original = way === 'there' ? scene.probe.to : scene.source
     const gateway = scene.facts(space)?.routes.some(route => route.gateway === target) === true
     if (!gateway && target !== original) {
@@ -80,6 +84,21 @@ function notFound(scene: Scene, track: Track, device: Device, target: string): F
   if (reachable === undefined) return elsewhere(scene, device, target, found, cause)
   return lostOnLink(scene, { from: device, to: reachable, asks, way, evidence, target }) ?? filteredQuestion(scene, device, reachable, way) ??
     cause('not-asked-for', `${asks}, and nobody answers, though ${deviceIn(reachable)} has it`)
+}
+
+function answersForOthers(scene: Scene, device: Device): boolean {
+  const sysctl = scene.facts(device.space)?.sysctl
+  return ['all', device.name].some(name => sysctl?.get(`net.ipv4.conf.${name.replaceAll('.', '/')}.proxy_arp`) === '1')
+}
+
+/** Nobody has it, and nobody has to, where the machine at the other end of a cable answers for all: as a pod's gateway at Calico. */
+function inPlace(scene: Scene, device: Device, target: string, proxies: readonly Device[]): string | undefined {
+  const other = peerOf(scene.spaces, device)
+  if (other === undefined || !other.space.own || other.space.node === 'fabric' || other.master !== undefined) return undefined
+  if (!proxies.includes(other)) return `nobody has it, and ${deviceIn(other)} does not answer for others (proxy_arp is 0)`
+  // A proxy answers only for what it would itself send elsewhere.
+  const route = routeOf(scene, other.space, target)
+  return route !== undefined && 'refusal' in route ? `${nameOf(other.space)} answers for others, but has no route to ${target} itself` : undefined
 }
 
 /** Whoever has it is on another link. */

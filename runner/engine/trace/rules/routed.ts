@@ -1,6 +1,6 @@
 // It is in a namespace that is to pass it on.
 import type { Cause } from '../../../core/trace.ts'
-import type { Rule } from '../decide.ts'
+import type { Rule, Track } from '../decide.ts'
 import { filteredIn } from '../filters.ts'
 import { deviceIn, nameOf } from '../say.ts'
 import { addressesOf, holders, owns, upper, type Scene, type Sight } from '../scene.ts'
@@ -31,8 +31,10 @@ export const looping: Rule = (_scene, { way, sights }) => {
 }
 
 /** It was for another MAC, and so for nobody. */
-export const foreign: Rule = (scene, { way, sights, last }) => {
-  if (last === undefined || !last.frame.otherHost || last.device.port !== undefined) return undefined
+export const foreign: Rule = (scene, track) =>
+  track.last === undefined || !track.last.frame.otherHost || track.last.device.port !== undefined ? undefined : misaddressed(scene, track, track.last)
+
+export function misaddressed(scene: Scene, { way, sights }: Track, last: Sight): Cause | undefined {
   const mac = last.frame.ethernet?.to
   const sender = sights.find(sight => sight.frame.direction === 'out' && sight.device.port === undefined && sight.frame.ethernet?.to === mac && sight.carriers.length === 0 && sight.space.node !== 'fabric')
   if (mac === undefined || sender === undefined) return undefined
