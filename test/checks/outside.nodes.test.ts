@@ -1,10 +1,11 @@
-// Who is seen from outside, and who is kept out: each check passes on a right network, and fails for each reason that it
+// Who is seen from outside, what is remembered, and who is kept out: each check passes on a right network, and fails for each reason that it
 // can name.
 import { describe, expect, test as plain } from 'vitest'
-import { cannotReach, seenAs } from '../../checks/index.ts'
+import { arrivesFrom, cannotReach, freshPodSeenAs, seenAs } from '../../checks/index.ts'
 import type { Check } from '../../runner/core/bench.ts'
+import { judgeAll } from '../../runner/engine/judge.ts'
 import { providersHere } from '../helpers/providers.ts'
-import { blue, bridges, green, red, routed, type Network } from './network.ts'
+import { blue, bridges, emptyNetwork, green, red, routed, type Network } from './network.ts'
 
 const because = (await providersHere()).find(({ name }) => name === 'embedded')?.because
 const test = plain.skipIf(because !== undefined)
@@ -41,26 +42,135 @@ async function forwarding(): Promise<Network> {
   return network
 }
 
-const masquerade = (rest = ''): Deed => ({ node1 }) => node1`nft ${`add table ip t; add chain ip t post { type nat hook postrouting priority srcnat; }; add rule ip t post ip saddr 10.244.1.0/24 oifname "eth0" masquerade ${rest}`}`
+const translating = (rules: string): Deed => ({ node1 }) => node1`nft ${`add table ip t; add chain ip t post { type nat hook postrouting priority srcnat; }; ${rules}`}`
+const masquerade = (rest = ''): Deed => translating(`add rule ip t post ip saddr 10.244.1.0/24 oifname "eth0" masquerade ${rest}`)
+/** One deed after the other. */
+const all = (...deeds: readonly Deed[]): Deed => async network => {
+  for (const deed of deeds) await deed(network)
+}
 
 describe('seenAs', () => {
   const check = seenAs({ ...red, ...blue }, outside, node1)
+  const one = seenAs(red, outside, node1)
   test('it says who sees whom', () => {
     expect(check.claim).toBe("node3 sees node1's address, 192.168.1.11, when red and blue ask")
     expect(seenAs(red, outside, '192.168.1.11').claim).toBe('node3 sees 192.168.1.11 when red asks')
   })
   passes('by masquerade', forwarding, check, masquerade())
   passes('by masquerade that takes another port', forwarding, check, masquerade('random'))
-  fails('nobody translates, and the outside has no way back', forwarding, check, async () => {}, /the request arrives, the reply does not: node3 has no route to 10\.244\.1\.2/)
+  passes('a node is seen as it is', forwarding, seenAs(node1, outside, '192.168.1.11'))
+  passes('by an address that is nobody\'s, and that a node answers for', forwarding, seenAs(red, outside, '192.168.1.99'),
+    all(translating('add rule ip t post ip saddr 10.244.1.0/24 snat to 192.168.1.99'), ({ node1 }) => node1`ip neigh add proxy 192.168.1.99 dev eth0; sysctl -qw net.ipv4.neigh.eth0.proxy_delay=0; ip route add 192.168.1.99 dev cni0; sysctl -qw net.ipv4.conf.eth0.proxy_arp=1`))
+  fails('nobody translates, and the outside has no way back', forwarding, check, async () => {}, /the request arrives, the reply does not: .*node3 has no route to 10\.244\.1\.2/)
+  fails('the request does not get there', bridges, check, masquerade(), /node1 .*net\.ipv4\.ip_forward is 0/)
+  fails('one of them is not translated', forwarding, check, translating('add rule ip t post ip saddr 10.244.1.2 masquerade'), /blue does not reach node3/)
+  fails('only TCP is', forwarding, check, masquerade('; add rule ip t post ip protocol udp return; insert rule ip t post ip protocol udp accept'), /red reaches node3 by TCP, but not by UDP/)
   fails('the outside was told a way back', forwarding, check, ({ node3 }) => node3`ip route add 10.244.1.0/24 via 192.168.1.11`, /^node3 sees 10\.244\.1\.2, red's own address: nobody has changed it, and node3 knows a way back to it, via 192\.168\.1\.11$/)
+  fails('another address of the node', forwarding, check, all(translating('add rule ip t post ip saddr 10.244.1.0/24 snat to 192.168.1.21'), ({ node1 }) => node1`ip addr add 192.168.1.21/24 dev eth0`),
+    /^node3 sees 192\.168\.1\.21, an address of node1, instead of 192\.168\.1\.11: node1 has the rule `ip saddr 10\.244\.1\.0\/24 snat to 192\.168\.1\.21`$/)
+  fails('an address that nobody has', forwarding, check, translating('add rule ip t post ip saddr 10.244.1.0/24 snat to 192.168.1.99'), /the request arrives, the reply does not: .*192\.168\.1\.99.*nobody has that address/)
+  fails('the outside changes it for itself', forwarding, check, ({ node3 }) => node3`
+    ip route add 10.244.1.0/24 via 192.168.1.11
+    nft ${'add table ip lie; add chain ip lie in { type nat hook input priority 100; }; add rule ip lie in ip saddr 10.244.1.0/24 snat to 192.168.1.11'}`,
+  /^the wire carries red's packets from 10\.244\.1\.2: only node3 itself takes them to be from 192\.168\.1\.11$/)
+  fails('it asks from another address of its own', forwarding, one, all(masquerade(), ({ node1 }) => node1`ip -n red addr add 10.244.1.9/24 dev eth0; ip -n red route replace default via 10.244.1.1 src 10.244.1.9`), /^red sends from 10\.244\.1\.9, not from 10\.244\.1\.2$/)
+  fails('nobody asks', emptyNetwork, one, async () => {}, /no namespace has the address 10\.244\.1\.2 \(red\)/)
+  fails('nothing is between them', forwarding, seenAs(red, red, node1), async () => {}, /are both in node1\/red: nothing is between them/)
+})
+
+describe('freshPodSeenAs', () => {
+  const check = freshPodSeenAs('node1', '10.244.1.1', outside, node1)
+  test('it says who sees whom', () => {
+    expect(check.claim).toBe("node3 sees node1's address, 192.168.1.11, when a new pod on node1 asks, without another command")
+  })
+  passes('by masquerade', forwarding, check, masquerade())
+  fails('a rule for each pod of today', forwarding, check, translating('add rule ip t post ip saddr { 10.244.1.2, 10.244.1.3 } masquerade'),
+    /^a new pod on node1 with the address 10\.244\.1\.\d+ does not reach node3 \(no answer\): what it sends arrives, from 10\.244\.1\.\d+, and the answer does not$/)
+  fails('nothing gets out', bridges, check, masquerade(), /does not reach node3 \(no answer\)$/)
+  fails('the outside was told a way back', forwarding, check, ({ node3 }) => node3`ip route add 10.244.1.0/24 via 192.168.1.11`, /^node3 sees 10\.244\.1\.\d+, the new pod's own address$/)
+  fails('no gateway', emptyNetwork, check, async () => {}, /no bridge of node1 has the address 10\.244\.1\.1/)
+})
+
+describe('arrivesFrom', () => {
+  const check = arrivesFrom(green, 9000, red)
+  /** Ten times a second, from one socket, until the lab ends. */
+  const talking: Deed = ({ node1, node2 }) => Promise.all([
+    node2`setsid -f ip netns exec green socat -u UDP-RECV:9000 /dev/null </dev/null >/dev/null 2>&1`,
+    node1`setsid -f ip netns exec red bash -c ${'exec 3<>/dev/udp/10.244.2.2/9000; while :; do echo hello >&3; sleep 0.1; done'} </dev/null >/dev/null 2>&1`,
+  ])
+  const translated: Deed = ({ node1 }) => node1`until conntrack -L -p udp --dport 9000 2>/dev/null | grep -q 'dst=192.168.1.11 '; do sleep 0.05; done`
+  test('it says what arrives where', () => {
+    expect(check.claim).toBe("what arrives at green on UDP port 9000 is from red's own address, 10.244.1.2")
+  })
+  passes('as it was sent', routed, check, talking)
+  passes('between two pods of one node', routed, arrivesFrom(blue, 9000, red), ({ node1 }) => node1`setsid -f ip netns exec red bash -c ${'exec 3<>/dev/udp/10.244.1.3/9000; while :; do echo hello >&3; sleep 0.1; done'} </dev/null >/dev/null 2>&1`)
+  fails('a connection that was begun under another rule', routed, check, all(masquerade(), talking, translated, ({ node1 }) => node1`nft replace rule ip t post handle 2 ip daddr 192.168.1.99 masquerade`),
+    /^it is from 192\.168\.1\.11, an address of node1: node1 translates a connection that red has open, and expects the answer as src=10\.244\.2\.2 dst=192\.168\.1\.11 sport=9000 dport=\d+$/)
+  fails('somebody else sends', routed, check, ({ node3 }) => node3`setsid -f ip netns exec pink bash -c ${'exec 3<>/dev/udp/10.244.2.2/9000; while :; do echo hello >&3; sleep 0.1; done'} </dev/null >/dev/null 2>&1`, /^it is from 10\.244\.3\.2, an address of pink: /)
+  fails('nobody sends', routed, check, async () => {}, /^nothing arrived within 1\.5 s$/)
+  fails('it ends on the way', routed, check, all(talking, ({ node2 }) => node2`iptables -A FORWARD -p udp --dport 9000 -j DROP`), /^nothing arrived within 1\.5 s, though the wire carries packets from 10\.244\.1\.2$/)
+  fails('only the receiver takes it for that', routed, check, all(masquerade(), ({ node2 }) => node2`nft ${'add table ip lie; add chain ip lie pre { type filter hook prerouting priority 0; }; add rule ip lie pre udp dport 9000 ip saddr 192.168.1.11 ip saddr set 10.244.1.2'}`, talking),
+    /^on the wire it is from 192\.168\.1\.11: only green itself takes it to be from 10\.244\.1\.2$/)
+  fails('nobody is there', emptyNetwork, check, async () => {}, /no namespace has the address 10\.244\.2\.2 \(green\)/)
 })
 
 describe('cannotReach', () => {
-  const check = cannotReach({ pink: '10.244.3.2' }, red, { though: { ...blue, ...green }, still: outside })
+  const pink = { pink: '10.244.3.2' }
+  const kept = { though: { ...blue, ...green }, still: outside }
+  const check = cannotReach(pink, red, kept)
+  const drop = (rule: string): Deed => ({ node1 }) => node1`iptables ${['-A', 'FORWARD', ...rule.split(' ')]}`
   test('it says who is kept from whom', () => {
     expect(check.claim).toBe('pink does not reach red, though blue and green do, and pink still reaches node3')
     expect(cannotReach(green, red, { though: blue, still: outside, by: 'silence' }).claim).toBe('green hears nothing from red, though blue reaches it, and green still reaches node3')
+    expect(cannotReach(green, red, { though: { ...blue, ...pink }, still: outside, by: 'refusal' }).claim).toBe('green is refused by red, though blue and pink reach it, and green still reaches node3')
   })
-  passes('dropped', routed, check, ({ node1 }) => node1`iptables -A FORWARD -s 10.244.3.2 -j DROP`)
+  passes('dropped', routed, check, drop('-s 10.244.3.2 -j DROP'))
+  passes('dropped, and so silent', routed, cannotReach(pink, red, { ...kept, by: 'silence' }), drop('-s 10.244.3.2 -j DROP'))
+  passes('rejected, and so refused', routed, cannotReach(pink, red, { ...kept, by: 'refusal' }), drop('-s 10.244.3.2 -j REJECT'))
+  passes('no route, and so unreachable', routed, cannotReach(pink, red, { ...kept, by: 'unreachable' }), ({ node3 }) => node3`ip route del 10.244.1.0/24`)
   fails('nothing stops it', routed, check, async () => {}, /^pink reaches red by TCP and UDP$/)
+  fails('only TCP is stopped', routed, check, drop('-s 10.244.3.2 -p tcp -j DROP'), /^pink reaches red by UDP$/)
+  fails('only UDP is stopped', routed, check, drop('-s 10.244.3.2 -p udp -j DROP'), /^pink reaches red by TCP$/)
+  fails('it arrives, and only the answer is stopped', routed, check, drop('-d 10.244.3.2 -j DROP'), /^pink's packets arrive at red, seen there as 10\.244\.3\.2: only the answers are lost$/)
+  fails('somebody else answers', routed, check, ({ node1 }) => node1`
+    setsid -f socat TCP-LISTEN:7777,fork,reuseaddr SYSTEM:'echo not me' </dev/null >/dev/null 2>&1
+    iptables -t nat -A PREROUTING -s 10.244.3.2 -p tcp -j REDIRECT --to-ports 7777
+    iptables -A FORWARD -s 10.244.3.2 -j DROP`, /^somebody answers pink in place of red: "not me\??"$/)
+  fails('nobody gets through', routed, check, ({ node1 }) => node1`ip link set veth-red down`, /^nothing shows that pink is kept from red: blue does not reach red /)
+  fails('the client is down', routed, check, ({ node3 }) => node3`ip -n pink link set eth0 down`, /^nothing shows that pink is kept from red: pink does not reach node3 /)
+  fails('dropped, where it should be refused', routed, cannotReach(pink, red, { ...kept, by: 'refusal' }), drop('-s 10.244.3.2 -j DROP'), /^pink does not reach red \(no answer\): that is not a refusal$/)
+  fails('refused, where it should be silent', routed, cannotReach(pink, red, { ...kept, by: 'silence' }), drop('-s 10.244.3.2 -j REJECT'), /^pink does not reach red \(refused\): that is not silence$/)
+  fails('silent by one and refused by the other', routed, cannotReach(pink, red, { ...kept, by: 'silence' }), all(drop('-s 10.244.3.2 -p udp -j DROP'), drop('-s 10.244.3.2 -j REJECT')), /TCP: refused, UDP: no answer\): that is not silence$/)
+  fails('nobody is there', emptyNetwork, check, async () => {}, /no namespace has the address 10\.244\.3\.2 \(pink\)/)
+  fails('nothing is between them', routed, cannotReach(red, red, kept), async () => {}, /are both in node1\/red: nothing is between them/)
+})
+
+describe('looking from outside', () => {
+  const everything = [
+    seenAs({ ...red, ...blue }, outside, node1), freshPodSeenAs('node1', '10.244.1.1', outside, node1), arrivesFrom(green, 9000, red),
+    cannotReach({ pink: '10.244.3.2' }, red, { though: blue, still: outside }),
+  ]
+  for (const [title, make, deed] of [['a network that translates', forwarding, masquerade()], ['a wrong one', routed, async () => {}], ['an empty one', emptyNetwork, async () => {}]] as const) {
+    test(`changes nothing on ${title}`, async () => {
+      const network = await make()
+      await deed(network)
+      const before = await network.snapshot()
+      for (let times = 0; times < 2; times++) await judgeAll(everything, async () => network.bench())
+      expect(await network.snapshot()).toBe(before)
+    })
+  }
+
+  test('a missing probe is nobody\'s mistake', async () => {
+    const network = await forwarding()
+    await network.node1`rm /usr/local/lib/hardway/probe`
+    for (const check of everything.filter(one => !one.claim.startsWith('what arrives'))) {
+      expect(await network.look(check)).toMatchObject({ status: 'unknown' })
+    }
+  })
+
+  test('a missing tcpdump is nobody\'s mistake', async () => {
+    const network = await routed()
+    await network.node2`printf '#!/bin/sh\necho gone >&2; exit 1\n' >/usr/local/bin/tcpdump; chmod +x /usr/local/bin/tcpdump`
+    expect(await network.look(arrivesFrom(green, 9000, red))).toMatchObject({ status: 'unknown', because: expect.stringContaining('did not get ready') as unknown })
+  })
 })
