@@ -60,6 +60,7 @@ END`
 const gone = 'nft delete table ip egress'
 const iptables = (...lines: readonly string[]) => lines.map(line => `iptables -t nat ${line}`).join('\n')
 const OUT = 'ip saddr 10.244.0.0/16 ip daddr != 10.244.0.0/16 masquerade'
+const OUT_AND_FIRM = 'ip saddr 10.244.0.0/16 ip daddr != { 10.244.0.0/16, 10.50.0.0/16 } masquerade'
 
 // Small services and their clients. In a file, so that `ps` shows a line and not a program. A client has sent its first
 // packet, and so its connection is known on its node, before the command ends. NTP ten times a second, which nobody should.
@@ -112,11 +113,11 @@ const podsOf = (node: Node, number: number, own: Pods, ...lines: readonly string
 ].join('\n')))
 
 /** Makes the connection that red reports by anew, as `rule` has it; what it sees first is what it keeps. */
-const reportedUnder = (node: Node, rule: string, translated: string) => bash(node, `${rules(rule)}
+const reportedUnder = (node: Node, rule: string, translated: string, then: string) => bash(node, `${rules(rule)}
   conntrack -D -p udp --dport 9000 >/dev/null 2>&1 || true
   for try in $(seq 100); do conntrack -L -p udp --dport 9000 2>/dev/null | grep -q 'dst=${translated} ' && break; sleep 0.05; done
   conntrack -L -p udp --dport 9000 2>/dev/null | grep -q 'dst=${translated} '
-  ${rules(OUT)}`)
+  ${rules(then)}`)
 
 /** What the entries of a node say that the answer will be sent to: `192.168.1.11:123`. */
 async function repliesTo(bench: Bench, node: string, ...filter: readonly string[]): Promise<readonly string[]> {
@@ -298,7 +299,7 @@ done`))),
         'deleted on node2, where nobody translates it': { refusedBy: reports.claim, instead: ({ node2 }) => node2`conntrack -D -p udp --dport 9000` },
         // What was decided outlives the rules that decided it.
         'the rules made anew': { refusedBy: reports.claim, instead: ({ node1 }) => bash(node1, `${gone}\n${rules(OUT)}`) },
-        'an entry from before the rule was right': { refusedBy: reports.claim, after: ({ node1 }) => reportedUnder(node1, 'ip saddr 10.244.1.0/24 masquerade', nodes.node1) },
+        'an entry from before the rule was right': { refusedBy: reports.claim, after: ({ node1 }) => reportedUnder(node1, 'ip saddr 10.244.1.0/24 masquerade', nodes.node1, OUT) },
         // The reverse: a firewall has the node track connections before there is a rule that would translate them.
         'an entry from before there was a rule': {
           refusedBy: clock.claim,
@@ -326,7 +327,7 @@ done`))),
               : 'Whoever has no way back still needs the node\'s address. Is 192.168.1.200 in what you excluded?',
         'On each node, by `nft -f -`: `flush chain ip egress post`, then `add rule ip egress post ip saddr 10.244.0.0/16 ip daddr != { 10.244.0.0/16, 10.50.0.0/16 } masquerade`',
       ],
-      solution: each(() => rules('ip saddr 10.244.0.0/16 ip daddr != { 10.244.0.0/16, 10.50.0.0/16 } masquerade')),
+      solution: each(() => rules(OUT_AND_FIRM)),
       alternatives: {
         'a rule in front': each(() => 'nft insert rule ip egress post ip daddr 10.50.0.0/16 accept'),
         'a chain of what is left alone, as ip-masq-agent has it': each(() => `${gone}\n${iptables('-N IP-MASQ-AGENT', '-A IP-MASQ-AGENT -d 10.244.0.0/16 -j RETURN', '-A IP-MASQ-AGENT -d 10.50.0.0/16 -j RETURN',
@@ -350,7 +351,7 @@ done`))),
         'the second exclusion behind the rule': { refusedBy: withDb.claim, instead: each(() => 'nft add rule ip egress post ip daddr 10.50.0.0/16 return') },
         'an old rule that somebody brought back': { refusedBy: withDb.claim, after: ({ node3 }) => bash(node3, iptables('-A POSTROUTING -s 10.244.3.0/24 ! -d 10.244.0.0/16 -j MASQUERADE')) },
         'the way to the network of db lost': { refusedBy: withDb.claim, after: ({ node2 }) => node2`ip route del 10.50.0.0/16` },
-        'an entry from before, once more': { refusedBy: reports.claim, after: ({ node1 }) => reportedUnder(node1, 'ip saddr 10.244.1.0/24 masquerade', nodes.node1) },
+        'an entry from before, once more': { refusedBy: reports.claim, after: ({ node1 }) => reportedUnder(node1, 'ip saddr 10.244.1.0/24 masquerade', nodes.node1, OUT_AND_FIRM) },
       },
     },
   },
