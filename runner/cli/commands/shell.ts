@@ -16,11 +16,15 @@ export async function shell(place: string): Promise<number> {
 export async function shellIn({ provider, loaded }: Session, place: string): Promise<number> {
   const node = findNode(await provider.nodes(loaded.slug), place)
   const journal = new Journal(home, loaded.slug)
-  const bash = ['env', `HARDWAY_PLACE=${place}`, 'sh', '-c', 'cd; exec "$@"', 'sh', ...inNamespace(node, place), '/bin/bash', '--rcfile', '/etc/hardway/bashrc', '-i']
   const opened = Date.now()
-  const code = await terminal(node, bash, ({ exitCode, text }) => journal.write({ kind: 'command', place, text, exitCode }))
+  const code = await terminal(node, shellArgv(node, place), ({ exitCode, text }) => journal.write({ kind: 'command', place, text, exitCode }))
   if (journal.events().some(event => event.kind === 'started' && event.at > opened)) remark('the nodes are new: open the shell again')
   return code
+}
+
+/** A shell in a place, whose prompt tells what has been typed. */
+export function shellArgv(node: Node, place: string): readonly string[] {
+  return ['env', `HARDWAY_PLACE=${place}`, 'sh', '-c', 'cd; exec "$@"', 'sh', ...inNamespace(node, place), '/bin/bash', '--rcfile', '/etc/hardway/bashrc', '-i']
 }
 
 export function findNode(nodes: readonly Node[], place: string): Node {
