@@ -8,13 +8,21 @@ interface Visit {
   readonly hops: readonly Hop[]
 }
 
+const MOST_LINES = 24
+
 type Style = (colour: Colour, text: string) => string
 
 export function traceLines(trace: Trace, colour: boolean): readonly string[] {
   const style = paint(colour)
   const [there, back] = [visits(trace.there), visits(trace.back)]
   const widths = [there, back].flat().reduce((most, visit) => [Math.max(most[0] ?? 0, plain(visit.name).length), Math.max(most[1] ?? 0, devices(visit).length)], [0, 0])
-  const half = (title: string, all: readonly Visit[]): readonly string[] => all.length === 0 ? [] : ['', style('dim', title), ...all.map((visit, index) => line(visit, widths, index === 0, style))]
+  const half = (title: string, all: readonly Visit[]): readonly string[] => {
+    const lines = all.map((visit, index) => line(visit, widths, index === 0, style))
+    // What goes round in a circle does so until its TTL ends.
+    const left = lines.length > MOST_LINES ? lines.splice(MOST_LINES / 2, lines.length - MOST_LINES / 2 - 2) : []
+    if (left.length > 0) lines.splice(MOST_LINES / 2, 0, style('dim', `  … ${left.length} more`))
+    return lines.length === 0 ? [] : ['', style('dim', title), ...lines]
+  }
   return [
     `${style('bold', `${plain(trace.from.name)} → ${plain(trace.to.name)}`)}   ${style('dim', probeLine(trace))}`,
     ...half('there', there), ...half('and back', back), '',

@@ -71,17 +71,19 @@ export async function watch(session: Session): Promise<number> {
       ['h hint', 'c check now', 'n next', 's shell', 'l lesson again', 'r reset', 'q quit'].map(key => `${style('bold', key.slice(0, 1))}${key.slice(1)}`).join('   '),
     ])
   }
-  const judge = async (): Promise<void> => {
+  /** `looking`: nothing was done, as far as is known. */
+  const judge = async (looking = false): Promise<void> => {
     if (judging) {
-      again = true
+      again ||= !looking
       return
     }
     judging = true
+    let known = looking ? found : []
     do {
       again = false
       try {
         // What the learner is at is shown before what they have done already is looked at again.
-        found = await judgeNow(session, { onPart: part => {
+        found = await judgeNow(session, { known, onPart: part => {
           found = [...found.filter(step => part.every(one => one.id !== step.id)), ...part]
           draw()
         } })
@@ -91,6 +93,7 @@ export async function watch(session: Session): Promise<number> {
       } catch (error) {
         told = [plain(error instanceof Error ? error.message : String(error))]
       }
+      known = []
     } while (again)
     judging = false
     if (!judgedOnce) shownId = currentStep(loaded, found)?.id
@@ -104,7 +107,7 @@ export async function watch(session: Session): Promise<number> {
       void judge()
       for (const timer of settling) clearTimeout(timer)
       settling = SETTLING_MS.map(ms => setTimeout(() => {
-        if (!paused && found.some(step => step.status === 'fail')) void judge()
+        if (!paused && found.some(step => step.status === 'fail')) void judge(true)
       }, ms))
     },
     started: () => {
@@ -182,7 +185,7 @@ export async function watch(session: Session): Promise<number> {
   listen(true)
   process.stdout.on('resize', draw)
   journal.follow(event => format(onEvent, event), follower.signal)
-  const poll = setInterval(() => { if (!paused) void judge() }, POLL_MS)
+  const poll = setInterval(() => { if (!paused) void judge(true) }, POLL_MS)
   const onSignal = (): void => ended.resolve('')
   for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.once(signal, onSignal)
   try {

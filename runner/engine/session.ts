@@ -153,18 +153,25 @@ export function history(events: readonly Event[]): History {
   return { completed, commandsSince: since, hints, last, given }
 }
 
+export interface Showing {
+  /** Told of each part; of one in which something fails twice, the second time with the reason, which takes a packet or two. */
+  readonly onPart?: (part: readonly StepVerdicts[]) => void
+  /** What was found before, where nothing has been done since: what looks the same is not explained again. */
+  readonly known?: readonly StepVerdicts[]
+}
+
 /**
  * Judges the first step that has not held in this run, and if it holds now the next, and so on; then every step that
  * had held. Tells of each part as soon as it is known, and writes to the journal what came of all.
  */
-export async function judgeNow(session: Session, judging: Judging & { readonly onPart?: (part: readonly StepVerdicts[]) => void } = {}): Promise<readonly StepVerdicts[]> {
+export async function judgeNow(session: Session, judging: Judging & Showing = {}): Promise<readonly StepVerdicts[]> {
   const { home, loaded } = session
   const journal = new Journal(home, loaded.slug)
   const before = history(journal.events())
   const ids = loaded.lesson.steps.map(step => step.id)
   const found: StepVerdicts[] = []
   const judge = async (part: readonly string[]): Promise<void> => {
-    const judged = await judgeSteps(session, part, judging)
+    const judged = judging.onPart === undefined ? await judgeSteps(session, part, judging) : await shown(session, part, judging)
     found.push(...judged)
     // Written before it is told: what a learner types when they have seen it comes after it in the journal.
     record(session, journal, before, judged)
@@ -197,6 +204,21 @@ export function record({ home, loaded }: Session, journal: Journal, before: Hist
     }
   }
   if (news.length > 0) journal.write({ kind: 'judged', steps: news.map(forJournal) })
+}
+
+/** What holds is told at once; what fails is shown as such before it is explained. */
+async function shown(session: Session, part: readonly string[], { onPart, known = [], ...judging }: Judging & Showing): Promise<readonly StepVerdicts[]> {
+  const quick = await judgeSteps(session, part, { ...judging, explains: false })
+  if (quick.every(step => step.status === 'pass')) return quick
+  const before = part.flatMap(id => known.find(step => step.id === id) ?? [])
+  if (before.every(step => step.status !== 'unknown') && outline(before) === outline(quick)) return before
+  onPart?.(quick)
+  return judgeSteps(session, part, judging)
+}
+
+/** Which claims hold and which do not. */
+function outline(steps: readonly StepVerdicts[]): string {
+  return JSON.stringify(steps.map(({ id, verdicts }) => [id, verdicts.map(({ verdict }) => verdict.status)]))
 }
 
 /** What of a judging a reader would call different. */

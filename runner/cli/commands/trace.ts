@@ -2,7 +2,7 @@ import { parseAddress } from '../../core/ipv4.ts'
 import { Usage } from '../../core/mistake.ts'
 import { nearest, oneOf, quoted } from '../../core/quoted.ts'
 import type { Bench, Namespace } from '../../core/bench.ts'
-import type { Probe, Trace } from '../../core/trace.ts'
+import type { Probe } from '../../core/trace.ts'
 import { CouldNotLook } from '../../core/verdict.ts'
 import { benchOf } from '../../engine/session.ts'
 import { session } from '../context.ts'
@@ -36,6 +36,18 @@ export async function traceCommand(from: string, to: string, options: TraceOptio
 
 /** What a learner calls two ends, as a probe. */
 export async function probeBetween(bench: Bench, lab: string, from: string, to: string, how: Pick<Probe, 'protocol' | 'port' | 'size'>): Promise<Probe> {
+  if (bench.trace === undefined) throw new CouldNotLook('this bench follows no packets')
+  const trace = await bench.trace(await probeBetween(bench, at.loaded.slug, from, to, how))
+  if (options.json) json({ lab: at.loaded.slug, ...trace })
+  else {
+    const colour = coloured(process.stdout)
+    result(traceLines(trace, colour).map(plainIfPlain(colour)).join('\n'))
+  }
+  return trace.outcome === 'answered' ? 0 : 1
+}
+
+/** What a learner calls two ends, as a probe. */
+export async function probeBetween(bench: Bench, lab: string, from: string, to: string, how: Pick<Probe, 'protocol' | 'port' | 'size'>): Promise<Probe> {
   const namespaces = (await Promise.all(bench.topology.nodes.map(({ name }) => bench.namespaces(name)))).flat()
   const [sender, target] = [meant(namespaces, from), meant(namespaces, to)]
   if (sender.namespace === undefined) throw new Usage(`nobody in ${lab} has the address ${from}: a packet has to be sent from somewhere`)
@@ -44,9 +56,14 @@ export async function probeBetween(bench: Bench, lab: string, from: string, to: 
   return { from: sender.namespace.place.name, to: address, ...(sender.address === undefined ? {} : { source: sender.address }), ...how }
 }
 
-async function followed(bench: Bench, probe: Probe): Promise<Trace> {
-  if (bench.trace === undefined) throw new CouldNotLook('this bench follows no packets')
-  return bench.trace(probe)
+/** From and to: a place, the only namespace of a name, or an address. */
+export async function probeBetween(bench: Bench, lab: string, from: string, to: string, how: Pick<Probe, 'protocol' | 'port' | 'size'>): Promise<Probe> {
+  const namespaces = (await Promise.all(bench.topology.nodes.map(({ name }) => bench.namespaces(name)))).flat()
+  const [sender, target] = [meant(namespaces, from), meant(namespaces, to)]
+  if (sender.namespace === undefined) throw new Usage(`nobody in ${lab} has the address ${from}: a packet has to be sent from somewhere`)
+  const address = target.address ?? firstAddress(target.namespace)
+  if (address === undefined) throw new Usage(`${to} has no address to send to`)
+  return { from: sender.namespace.place.name, to: address, ...(sender.address === undefined ? {} : { source: sender.address }), ...how }
 }
 
 function plainIfPlain(colour: boolean): (line: string) => string {
@@ -69,7 +86,6 @@ function numberIn(text: string, option: string, least: number, most: number): nu
   return number
 }
 
-/** A place, the only namespace of a name, or an address. */
 function meant(namespaces: readonly Namespace[], text: string): { readonly namespace: Namespace | undefined; readonly address?: string } {
   if (parseAddress(text) !== undefined) {
     return { namespace: namespaces.find(({ links }) => links.some(link => link.addresses.some(held => held.split('/')[0] === text))), address: text }
