@@ -26,8 +26,6 @@ const amber = { amber: '10.200.2.2' }
 const both = { ...red, blue: '10.200.0.3', ...green, teal: '10.200.1.3' }
 const kept = { keepingAddress: true }
 
-const redToGreen = reaches(red, green, kept)
-const through = { there: routedTimes(red, green, 3), back: routedTimes(green, red, 3) }
 const ownNames = reachEachOther(both, kept)
 const plain = plainOnTheWire(red, green)
 const everyone = reachEachOther({ ...both, ...amber }, kept)
@@ -47,6 +45,8 @@ function routed(worker: Worker): Check {
     look: async bench => {
       const evidence: Evidence[] = []
       for (const verdict of await Promise.all(addresses.map(one => one.look(bench)))) {
+        // What the table has no route for ends in the last route of all.
+        if (verdict.status === 'fail' && verdict.because.includes('`blackhole default')) return fail(`the table has no route for all of ${range}.0/24: what is for the rest is thrown away`, ...verdict.evidence)
         if (verdict.status !== 'pass') return verdict
         evidence.push(...verdict.evidence)
       }
@@ -65,33 +65,46 @@ function routed(worker: Worker): Check {
  */
 function carried(worker: Worker, behind: Readonly<Record<string, string>>, other: Worker): Check {
   const plain = plainOnTheWire({ [other]: instances[other].address }, behind)
+  const claim = `the VPC carries packets of ${Object.keys(behind).join('')} to ${worker} and from it`
+  const others = (Object.keys(instances) as Worker[]).filter(one => one !== worker)
+  return sayingWhere({ ...plain, claim }, [destination(worker), source(worker), GROUP, ...others.map(destination)])
+}
+
+const source = (worker: Worker): string => `source check of ${instances[worker].interface}`
+const destination = (worker: Worker): string => `destination check of ${instances[worker].interface}`
+const GROUP = 'security group, inbound'
+
+/** No kernel on the way says who took a packet, but the VPC's filters count. They are named in the order of the way. */
+function sayingWhere(check: Check, filters: readonly string[]): Check {
   return {
-    claim: `the VPC carries packets of ${Object.keys(behind).join('')} to ${worker} and from it`,
+    claim: check.claim,
     look: async bench => {
-      const verdict = await plain.look(bench)
-      if (verdict.status !== 'fail') return verdict
+      const verdict = await check.look(bench)
+      const symptom = verdict.status === 'fail' ? /^\S+ does not reach \S+ \([^)]*\)/.exec(verdict.because)?.[0] : undefined
+      if (verdict.status !== 'fail' || symptom === undefined) return verdict
       const before = await drops(bench)
-      await plain.look(bench)
+      await check.look(bench)
       const after = await drops(bench)
-      for (const [rule, count] of after.rules) {
-        const was = before.rules.get(rule) ?? 0
-        if (count > was) return fail(`${rule} has dropped them (${was} → ${count} packets)`, after.evidence, before.evidence, ...verdict.evidence)
-      }
-      return verdict
+      const counts = (filter: string) => [before.packets.get(filter) ?? 0, after.packets.get(filter) ?? 0] as const
+      const taken = filters.find(filter => counts(filter)[1] > counts(filter)[0])
+      if (taken === undefined) return verdict
+      return fail(`${symptom}: the VPC drops it, by the ${taken} (${counts(taken).join(' → ')} packets)`, after.evidence, before.evidence, ...verdict.evidence)
     },
   }
 }
 
-/** What the filters of the VPC have thrown away so far, by the name of each. */
-async function drops(bench: Bench): Promise<{ readonly rules: ReadonlyMap<string, number>; readonly evidence: Evidence }> {
+async function drops(bench: Bench): Promise<{ readonly packets: ReadonlyMap<string, number>; readonly evidence: Evidence }> {
   const evidence = await bench.place('vpc').exec(['nft', 'list', 'table', 'bridge', 'vpc'])
-  const rules = [...evidence.stdout.matchAll(/counter packets (\d+) .* comment "(.*)"/g)].map(([, count, comment]) => [`the ${comment}`, Number(count)] as const)
-  return { rules: new Map(rules), evidence }
+  const rules = [...evidence.stdout.matchAll(/counter packets (\d+) .* comment "(.*)"/g)].map(([, count, comment]) => [comment ?? '', Number(count)] as const)
+  return { packets: new Map(rules), evidence }
 }
 
 const worker0 = carried('worker-0', red, 'worker-1')
 const worker1 = carried('worker-1', green, 'worker-0')
 const worker2 = carried('worker-2', amber, 'worker-0')
+const there = [source('worker-0'), GROUP, destination('worker-1'), destination('worker-2')]
+const redToGreen = sayingWhere(reaches(red, green, kept), there)
+const through = { there: sayingWhere(routedTimes(red, green, 3), there), back: routedTimes(green, red, 3) }
 
 /** A program in the node. */
 const install = (node: Node, path: string, name: string) => node`printf %s ${file(name)} > ${path} && chmod +x ${path}`
