@@ -25,17 +25,6 @@ export async function traceCommand(from: string, to: string, options: TraceOptio
   const how = howOf(options)
   const at = await session()
   const bench = await benchOf(at)
-  const [probe, trace] = await followed(bench, await probeBetween(bench, at.loaded.slug, from, to, how))
-  if (options.json) json({ lab: at.loaded.slug, ...trace })
-  else {
-    const colour = coloured(process.stdout)
-    result(traceLines(trace, colour).map(plainIfPlain(colour)).join('\n'))
-  }
-  return trace.outcome === 'answered' ? 0 : 1
-}
-
-/** What a learner calls two ends, as a probe. */
-export async function probeBetween(bench: Bench, lab: string, from: string, to: string, how: Pick<Probe, 'protocol' | 'port' | 'size'>): Promise<Probe> {
   if (bench.trace === undefined) throw new CouldNotLook('this bench follows no packets')
   const trace = await bench.trace(await probeBetween(bench, at.loaded.slug, from, to, how))
   if (options.json) json({ lab: at.loaded.slug, ...trace })
@@ -44,16 +33,6 @@ export async function probeBetween(bench: Bench, lab: string, from: string, to: 
     result(traceLines(trace, colour).map(plainIfPlain(colour)).join('\n'))
   }
   return trace.outcome === 'answered' ? 0 : 1
-}
-
-/** What a learner calls two ends, as a probe. */
-export async function probeBetween(bench: Bench, lab: string, from: string, to: string, how: Pick<Probe, 'protocol' | 'port' | 'size'>): Promise<Probe> {
-  const namespaces = (await Promise.all(bench.topology.nodes.map(({ name }) => bench.namespaces(name)))).flat()
-  const [sender, target] = [meant(namespaces, from), meant(namespaces, to)]
-  if (sender.namespace === undefined) throw new Usage(`nobody in ${lab} has the address ${from}: a packet has to be sent from somewhere`)
-  const address = target.address ?? firstAddress(target.namespace)
-  if (address === undefined) throw new Usage(`${to} has no address to send to`)
-  return { from: sender.namespace.place.name, to: address, ...(sender.address === undefined ? {} : { source: sender.address }), ...how }
 }
 
 /** From and to: a place, the only namespace of a name, or an address. */
