@@ -1,8 +1,10 @@
 // Addresses, and settings of the kernel.
+import { networkOf, parseCidr } from '../../core/ipv4.ts'
 import type { ObservedLink } from '../../core/observed.ts'
 import type { Difference } from './difference.ts'
 import type { NamespacePair } from './match.ts'
 import { placeOf, wantedPlace, type Names } from './names.ts'
+import { wantedRoutesOn } from './routes.ts'
 
 export function addressDifferences(pair: NamespacePair, names: Names): readonly Difference[] {
   if (pair.want === undefined) return []
@@ -14,22 +16,29 @@ export function addressDifferences(pair: NamespacePair, names: Names): readonly 
     const real = (link: Pick<ObservedLink, 'addresses'> | undefined): readonly string[] => (link?.addresses ?? []).filter(address => address !== '127.0.0.1/8')
     const missing = real(want).filter(address => !real(have).includes(address))
     const extra = real(have).filter(address => !real(want).includes(address))
-    const other = (address: string): string | undefined => extra.find(one => one.split('/')[0] === address.split('/')[0])
+    const sameAddress = (one: string, other: string): boolean => one.split('/')[0] === other.split('/')[0]
+    const changed = missing.map(address => ({ address, before: extra.find(one => sameAddress(one, address)) ?? extra.find(one => sameRange(one, address)) }))
     return [
-      ...missing.map((address): Difference => {
-        const before = other(address)
-        return {
-          place, kind: 'address', how: before === undefined ? 'missing' : 'different', object: `${before === undefined ? address : 'the prefix of an address'} on ${name}`,
-          have: before, want: address,
-          commands: [{ place, text: `ip addr add ${address} dev ${name}` }, ...(before === undefined ? [] : [{ place, text: `ip addr del ${before} dev ${name}` }])],
-        }
-      }),
-      ...extra.filter(address => !missing.some(one => one.split('/')[0] === address.split('/')[0])).map((address): Difference => ({
+      ...changed.map(({ address, before }): Difference => ({
+        place, kind: 'address', how: before === undefined ? 'missing' : 'different', have: before, want: address,
+        object: before === undefined ? `${address} on ${name}` : sameAddress(before, address) ? `the prefix of ${address.split('/')[0]} on ${name}` : `the address of ${name}`,
+        commands: before === undefined ? [{ place, text: `ip addr add ${address} dev ${name}` }]
+          // The second of a range goes with the first, and so do the routes that need it.
+          : sameRange(before, address)
+            ? [{ place, text: `ip addr del ${before} dev ${name}` }, { place, text: `ip addr add ${address} dev ${name}` }, ...wantedRoutesOn(pair, want.name, names)]
+            : [{ place, text: `ip addr add ${address} dev ${name}` }, { place, text: `ip addr del ${before} dev ${name}` }],
+      })),
+      ...extra.filter(address => !changed.some(({ before }) => before === address)).map((address): Difference => ({
         place, kind: 'address', how: 'extra', object: `${address} on ${name}`, have: address, want: undefined,
         commands: [{ place, text: `ip addr del ${address} dev ${name}` }],
       })),
     ]
   })
+}
+
+function sameRange(one: string, other: string): boolean {
+  const [range, second] = [parseCidr(one), parseCidr(other)]
+  return range !== undefined && second !== undefined && range.prefix === second.prefix && networkOf(range) === networkOf(second)
 }
 
 const FORWARD = 'net.ipv4.ip_forward'

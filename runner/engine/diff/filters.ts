@@ -11,19 +11,22 @@ export function filterDifferences(pair: NamespacePair, names: Names): readonly D
   const at = wantedPlace(pair)
   const chains = matchChains(have?.chains ?? [], want.chains)
   const sets = entries(have?.sets ?? [], want.sets, one => ({ key: `${one.kind} ${one.name}`, text: one.text }), one => ({ key: `${one.kind} ${one.name}`, text: one.text }))
+  const setDifference = ({ have: one, want: other }: (typeof sets)[number]): Difference => {
+    const set = other ?? one
+    const table = `${set?.family ?? ''} ${set?.table ?? ''}`
+    return {
+      place, kind: 'set of a filter', how: how({ have: one, want: other }), object: `the ${set?.kind ?? 'set'} ${set?.name ?? ''}`, have: one?.text, want: other?.text,
+      commands: [
+        one === undefined ? { place, text: `nft 'add table ${table}'` } : { place, text: `nft 'delete ${one.kind} ${one.family} ${one.table} ${one.name}'` },
+        ...(other === undefined ? [] : [{ place, text: `nft 'add ${other.kind} ${table} ${other.name} { ${other.text}; }'` }]),
+      ],
+    }
+  }
   return [
-    ...sets.map(({ have: one, want: other }): Difference => {
-      const set = other ?? one
-      const name = `${set?.family ?? ''} ${set?.table ?? ''} ${set?.name ?? ''}`
-      return {
-        place, kind: 'set of a filter', how: how({ have: one, want: other }), object: `the ${set?.kind ?? 'set'} ${set?.name ?? ''}`, have: one?.text, want: other?.text,
-        commands: [
-          ...(one === undefined ? [{ place, text: `nft 'add table ${set?.family ?? ''} ${set?.table ?? ''}'` }] : [{ place, text: `nft 'delete ${one.kind} ${one.family} ${one.table} ${one.name}'` }]),
-          ...(other === undefined ? [] : [{ place, text: `nft 'add ${other.kind} ${name} { ${other.text.replace(/; elements = /, '; elements = ')}; }'` }]),
-        ],
-      }
-    }),
+    ...sets.filter(({ want: other }) => other !== undefined).map(setDifference),
     ...chains.flatMap(chain => chainDifferences(place, at, chain, names)),
+    // A rule that names a set keeps it.
+    ...sets.filter(({ want: other }) => other === undefined).map(setDifference),
   ]
 }
 

@@ -3,6 +3,7 @@ import type { ObservedLink } from '../../core/observed.ts'
 import type { Command, Difference, DifferenceKind } from './difference.ts'
 import type { NamespacePair, Pair } from './match.ts'
 import { placeOf, wantedPlace, type Names } from './names.ts'
+import { wantedOn } from './routes.ts'
 
 export function namespaceDifferences({ have, want }: NamespacePair): readonly Difference[] {
   if (have !== undefined && want !== undefined) return []
@@ -158,6 +159,7 @@ function tunnelDifferences(place: string, have: ObservedLink, want: ObservedLink
       { place, text: [`ip link add ${have.name}`, ...(have.mac === undefined ? [] : [`address ${have.mac}`]), `type ${want.kind ?? ''}`, should].join(' ') },
       ...finish(place, { ...want, name: have.name }, names, pair),
       ...want.addresses.map(address => ({ place, text: `ip addr add ${address} dev ${have.name}` })),
+      ...wantedOn(pair, want.name, names),
     ],
   }]
 }

@@ -48,7 +48,7 @@ export class Names {
 
   /** Whose MAC it is: random ones are the same if they are the same link's. */
   macInHave(mac: string): string {
-    return this.#ownersHave.get(mac) ?? mac
+    return this.#ownersHave.get(mac) ?? this.macInWant(mac)
   }
 
   macInWant(mac: string): string {
