@@ -23,22 +23,20 @@ export function arrivesUncut(one: End, other: End): Check {
 }
 
 function refused(direction: Direction): string | undefined {
-  const { from, to, client, server, bulk: transfer, small, frames, evidence } = direction
+  const { from, to, bulk: transfer, small } = direction
   if (transfer.kind === 'failed') return `${from.name} cannot send to ${to.name} by TCP: ${transfer.reason.toLowerCase()}`
   if (transfer.kind === 'stalled') {
     const before = transfer.bytes < BYTES ? `${transfer.bytes} of ${BYTES} bytes` : 'all of it'
     return `a transfer from ${from.name} to ${to.name} stands still: the connection is there${small.kind === 'ok' ? ', small packets arrive' : ''}, and ${from.name}'s kernel has taken ${before} without ${to.name} having them`
   }
-  if (client.namespace.node === server.namespace.node) return undefined
-  const cut = pieces(direction)
-  if (cut !== undefined) return cut
-  // Not a single packet of a transfer that succeeded: then nobody has looked.
-  if (frames.length === 0) throw new CouldNotLook(`the transfer from ${from.name} to ${to.name} succeeds, and none of its packets is seen on a wire`, ...evidence)
-  return undefined
+  return pieces(direction)
 }
 
 /** Who cut a packet of theirs, if anybody did. */
-export function pieces({ from, to, frames }: Direction): string | undefined {
+export function pieces({ from, to, client, server, frames, evidence }: Direction): string | undefined {
+  if (client.namespace.node === server.namespace.node) return undefined
+  // Not a single packet of theirs, though they arrived: then nobody has looked.
+  if (frames.length === 0) throw new CouldNotLook(`${to.name} has what ${from.name} sent, and no packet of it can be told from others on a wire`, ...evidence)
   const cut = frames.flatMap(frame => frame.headers.map(header => ({ frame, header }))).find(({ header }) => header.fragment === true)
   if (cut === undefined) return undefined
   const { frame, header } = cut

@@ -25,7 +25,7 @@ export interface Direction extends Sent {
   readonly server: Owner
   /** What the sender takes for the largest packet, whatever it has learned of the way since. */
   readonly size: number
-  /** What crossed a wire of the connection: the small packets, and all pieces of larger ones; none within a node. */
+  /** What crossed a wire: the small packets, and the first pieces of larger ones; none within a node. */
   readonly frames: readonly Frame[]
   readonly evidence: NonEmpty<Evidence>
 }
@@ -75,10 +75,9 @@ async function thereAndBack(bench: Bench, one: NamedEnd, other: NamedEnd): Promi
       send(to, server, from, client, portOf(atClient)),
     ])
     if (capture === undefined) return sent.map(one => ({ ...one, frames: [] }))
-    const framesOf = ({ bulk: transfer, port }: OneWay): readonly Frame[] => readFrames(capture.output()).filter(({ headers }) =>
-      headers.some(header => header.toPort === port || header.fromPort === port) &&
-      (transfer.kind === 'failed' || headers.some(header => header.fromPort === transfer.port || header.toPort === transfer.port)) ||
-      headers.some(header => header.toPort === port && header.fragment === true))
+    // The port is one that the kernel has just given away, at random.
+    const framesOf = ({ port }: OneWay): readonly Frame[] => readFrames(capture.output()).filter(({ headers }) =>
+      headers.some(header => header.toPort === port || header.fromPort === port))
     await capture.until(() => sent.every(one => framesOf(one).length > 0), FRAMES_MS)
     return sent.map(one => {
       const frames = framesOf(one)

@@ -468,7 +468,14 @@ export default defineLab<Name>({
       ],
       answers: { source: addressIs(() => Promise.resolve(peers.node1.address), ['192.168.1.11', '10.244.1.1', '10.244.1.2', '10.244.2.0']) },
       mutants: {
-        'a tunnel end without an address': { refusedBy: fromTheNode.claim, after: ({ node1 }) => node1`ip addr del 10.244.1.0/32 dev flannel.1` },
+        'a tunnel end without an address, and so without routes': { refusedBy: fromTheNode.claim, after: ({ node1 }) => node1`ip addr del 10.244.1.0/32 dev flannel.1` },
+        'the routes made again, and no address': {
+          refusedBy: fromTheNode.claim,
+          after: async ({ node1 }) => {
+            await node1`ip addr del 10.244.1.0/32 dev flannel.1`
+            await Promise.all([tell(node1, peers.node2), tell(node1, peers.node3)])
+          },
+        },
         'a route that names another source': { refusedBy: fromTheNode.claim, after: ({ node1 }) => node1`ip route replace 10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink src 192.168.1.11` },
         'the tunnel shut for what the node itself sends': { refusedBy: fromTheNode.claim, after: ({ node1 }) => node1`iptables -A OUTPUT -o flannel.1 -j DROP` },
       },

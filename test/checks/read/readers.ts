@@ -2,10 +2,12 @@
 import { readArping } from '../../../checks/read/arping.ts'
 import { readBirdRoute } from '../../../checks/read/bird-route.ts'
 import { readArrivals } from '../../../checks/read/arrivals.ts'
+import { readSent } from '../../../checks/read/bulk.ts'
 import { readBridgeDrops } from '../../../checks/read/bridge-drops.ts'
 import { readCounters } from '../../../checks/read/counters.ts'
 import { readFib } from '../../../checks/read/fib.ts'
 import { readHooks, readLegacyPolicies } from '../../../checks/read/hooks.ts'
+import { readLargest } from '../../../checks/read/largest.ts'
 import { readLinks } from '../../../checks/read/links.ts'
 import { readNamespaceIds } from '../../../checks/read/namespace-ids.ts'
 import { readNamespaces } from '../../../checks/read/namespaces.ts'
@@ -17,6 +19,7 @@ import { readRefusal, readRoute } from '../../../checks/read/route.ts'
 import { readSessions } from '../../../checks/read/sessions.ts'
 import { readSysctl } from '../../../checks/read/sysctl.ts'
 import { readFrames } from '../../../checks/read/tcpdump.ts'
+import { readVxlans } from '../../../checks/read/vxlans.ts'
 import { readHexFrames } from '../../../checks/read/hex-frames.ts'
 import { readPing } from '../../../checks/read/ping.ts'
 import { readWireguard } from '../../../checks/read/wireguard.ts'
@@ -25,6 +28,7 @@ export const readers: Readonly<Record<string, (text: string) => unknown>> = {
   'hex-frames': text => readHexFrames(text).map(({ link, says, bytes }) => ({ link, says, hex: bytes.toString('hex') })), ping: readPing, wireguard: readWireguard,
   arrivals: readArrivals, processes: text => { const { processes, mounts } = readProcesses(text); return [...processes, ...mounts] },
   arping: readArping, 'bird-route': readBirdRoute, fib: readFib, sessions: readSessions,
+  largest: readLargest, sent: readSent, vxlans: readVxlans,
   asked: readAsked, 'bridge-drops': readBridgeDrops, counters: readCounters, heard: readHeard, hooks: readHooks, legacy: readLegacyPolicies,
   links: readLinks, 'namespace-ids': readNamespaceIds, namespaces: readNamespaces, neighbours: readNeighbours,
   ports: readPorts, ready: readReady, refusal: readRefusal, route: readRoute, sysctl: readSysctl, tcpdump: readFrames,
