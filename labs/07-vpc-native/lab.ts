@@ -375,6 +375,10 @@ export default defineLab<Name>({
           },
         },
         'past the table, there and back': { refusedBy: through.back.claim, after: told },
+        'past the table, for pods alone': {
+          refusedBy: through.there.claim,
+          after: nodes => nodes['worker-0']`ip rule add from 10.200.0.0/24 lookup 100; ip route add 10.200.1.0/24 via 10.0.1.21 table 100`,
+        },
         'home by another way': { refusedBy: through.back.claim, after: nodes => nodes['worker-1']`ip route add 10.200.0.0/24 via 10.0.1.20` },
         'one check on again': { refusedBy: ownNames.claim, after: nodes => ec2(nodes, check('worker-0', true)) },
       },
