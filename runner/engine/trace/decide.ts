@@ -66,7 +66,7 @@ export function decide(scene: Scene): Finding | undefined {
     const found = rule(scene, track)
     if (found !== undefined) return found
   }
-  return unknown(scene, track)
+  return unknown(scene)
 }
 
 export function trackOf(scene: Scene): Track {
@@ -74,12 +74,15 @@ export function trackOf(scene: Scene): Track {
   return { way, sights, last: sights.at(-1) }
 }
 
-function unknown(scene: Scene, { way, last }: Track): Cause {
+/** What is known, where no rule knows why. */
+export function unknown(scene: Scene): Cause {
+  const { way, last } = trackOf(scene)
   const what = way === 'there' ? 'it' : 'the reply'
   if (last === undefined) {
     return { kind: 'unknown', where: scene.sender.place, way, sentence: `${nameOf(scene.sender)} sent ${what}, and ${what} was seen on none of its interfaces; no rule known here explains that`, evidence: [] }
   }
-  const asked = scene.rules[last.space.inode] === undefined ? [] : ['no rule of a filter there dropped it']
+  const silent = scene.recorded.unruled.some(one => one.inode === last.space.inode && one.family === 'ip')
+  const asked = scene.rules[last.space.inode] === undefined ? [] : [silent ? 'nftables there would not tell what its rules did' : 'no rule of a filter there dropped it']
   const sentence = last.frame.direction === 'in'
     ? `${what} entered ${nameOf(last.space)} on ${last.device.name} and did not leave it; no rule known here explains that`
     : `${what} left by ${deviceIn(last.device)} and was seen nowhere after; no rule known here explains that`

@@ -26,7 +26,7 @@ export function filteredIn(scene: Scene, space: Space, { devices = [], port, arp
   if (rules === undefined) return space.node === 'fabric' ? undefined : { needs: { space, devices, ...(port === undefined ? {} : { port }), ...(arp === undefined ? {} : { patient: arp }) } }
   const told = scene.recorded.rules.filter(one => one.inode === space.inode)
   for (const [index, one] of told.entries()) {
-    if (one.verdict !== 'drop' || one.table === OURS) continue
+    if (one.verdict !== 'drop' || one.table.startsWith(OURS)) continue
     // Of several messages about one packet in a chain the first shows it.
     const packet = one.packet ?? told.slice(0, index).findLast(({ id, packet: shown }) => id === one.id && shown !== undefined)?.packet
     const role = one.family === 'arp' ? 'arp' : packet === undefined ? undefined : scene.identity.role(packet)

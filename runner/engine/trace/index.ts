@@ -1,11 +1,10 @@
 // Follows probes through every interface of the lab, and says of each where it ended and why.
 import type { Bench } from '../../core/bench.ts'
-import type { Cause, Probe, Trace, TraceEnd } from '../../core/trace.ts'
+import type { Probe, Trace } from '../../core/trace.ts'
 import type { Evidence } from '../../core/verdict.ts'
-import { decide, trackOf, type Needs } from './decide.ts'
-import { refusalIn } from './rules/refused.ts'
+import { conclude } from './conclude.ts'
+import { decide, unknown, type Needs } from './decide.ts'
 import { question } from './rules/routes.ts'
-import { hopsOf, notesOf } from './path.ts'
 import { facts, placesOf, record, type Asking, type Placed, type Ruled } from './record.ts'
 import { linkOf } from './link-path.ts'
 import type { Recording } from './recording.ts'
@@ -20,7 +19,7 @@ export async function trace(bench: Bench, probes: readonly Probe[], onRecording:
   const first = await observed(bench, places, probes)
   onRecording(first.recording)
   // One that needs its filters asked is sent again, alone.
-  const done = await Promise.all(probes.map(async (probe, index) => {
+  return Promise.all(probes.map(async (probe, index) => {
     let { recording, evidence } = first
     let id = `p${index}`
     const asked: Ruled[] = []
@@ -30,7 +29,7 @@ export async function trace(bench: Bench, probes: readonly Probe[], onRecording:
       const found = decide(seen)
       if (found === undefined || !('needs' in found) || pass === MOST_PASSES) {
         if (pass > 0) onRecording(recording)
-        return concluded(seen, probe, found === undefined || 'needs' in found ? undefined : found, evidence, performance.now() - started)
+        return conclude(seen, found !== undefined && 'needs' in found ? unknown(seen) : found, evidence, performance.now() - started)
       }
       if (found.needs === 'patience' || found.needs.patient) patient = true
       if (found.needs !== 'patience') asked.push(ruled(recording, found.needs))
@@ -40,7 +39,6 @@ export async function trace(bench: Bench, probes: readonly Probe[], onRecording:
       id = 'p0'
     }
   }))
-  return done
 }
 
 function ruled(recording: Recording, { space, devices, port }: Needs): Ruled {
@@ -83,17 +81,3 @@ function questionsOf(seen: Scene): ReadonlyMap<number, readonly string[]> {
   }
   return new Map([...all].map(([inode, asked]) => [inode, [...asked]]))
 }
-
-function concluded(seen: Scene, probe: Probe, cause: Cause | undefined, evidence: readonly Evidence[], ms: number): Trace {
-  const { way } = trackOf(seen)
-  const end = (address: string, name: string | undefined, space: Space | undefined): TraceEnd => ({ name: name ?? space?.name ?? address, address, place: space?.place })
-  const [owner] = holders(seen.spaces, probe.to)
-  return {
-    probe,
-    from: end(seen.source ?? probe.source ?? '', probe.names?.from, seen.sender), to: end(probe.to, probe.names?.to, owner?.space),
-    outcome: seen.answered ? 'answered' : seen.unsent !== undefined ? 'not-sent' : refusalIn(seen) !== undefined ? 'refused' : 'lost',
-    arrived: seen.answered || way === 'back' || cause?.way === 'back',
-    there: hopsOf(seen.there), back: hopsOf(seen.back), cause, notes: notesOf(seen), evidence, ms: Math.round(ms),
-  }
-}
-

@@ -65,7 +65,7 @@ export interface Scene {
 export function scene(recording: Recording, id: string): Scene {
   const probe = recording.probes.find(one => one.id === id)
   if (probe === undefined) throw new Error(`nothing was recorded of ${id}`)
-  const spaces = recording.spaces.map(spaceOf)
+  const spaces = recording.spaces.map(space => spaceOf({ ...space, name: calledBy(space, probe) }))
   const sender = spaces.find(space => space.inode === probe.inode)
   if (sender === undefined) throw new Error(`${probe.from} was not recorded`)
   const ports = new Set([...VXLAN_PORTS, ...spaces.flatMap(space => space.devices.flatMap(device => device.vxlan?.port ?? []))])
@@ -108,6 +108,13 @@ export function scene(recording: Recording, id: string): Scene {
       return change === undefined || change.after <= change.before ? undefined : `${change.before} → ${change.after}`
     },
   }
+}
+
+/** A namespace of one of the two ends is called what they are called; a machine has a name of its own. */
+function calledBy({ own, inode, links, name }: RecordedSpace, { inode: sender, to, names }: RecordedProbe): string {
+  const called = own || names === undefined ? undefined
+    : inode === sender ? names.from : readLinks(links).some(link => link.addresses.some(held => held.split('/')[0] === to)) ? names.to : undefined
+  return called === undefined || parseAddress(called) !== undefined ? name : called
 }
 
 function spaceOf(recorded: RecordedSpace): Space {

@@ -3,10 +3,14 @@ import { readArping } from '../../../checks/read/arping.ts'
 import { readBirdRoute } from '../../../checks/read/bird-route.ts'
 import { readArrivals } from '../../../checks/read/arrivals.ts'
 import { readSent } from '../../../checks/read/bulk.ts'
-import { readBridgeDrops } from '../../../checks/read/bridge-drops.ts'
-import { readCounters } from '../../../checks/read/counters.ts'
+import { readFacts } from '../../../checks/read/facts.ts'
 import { readFib } from '../../../checks/read/fib.ts'
-import { readHooks, readLegacyPolicies } from '../../../checks/read/hooks.ts'
+import { readFrame, VXLAN_PORTS } from '../../../checks/read/frame.ts'
+import { countedRules } from '../../../checks/read/legacy-counters.ts'
+import { readLinkDetails } from '../../../checks/read/link-details.ts'
+import { readRecorded } from '../../../checks/read/recorded.ts'
+import { readRuleTrace } from '../../../checks/read/rule-trace.ts'
+import { findRule } from '../../../checks/read/ruleset.ts'
 import { readLargest } from '../../../checks/read/largest.ts'
 import { readLinks } from '../../../checks/read/links.ts'
 import { readNamespaceIds } from '../../../checks/read/namespace-ids.ts'
@@ -29,7 +33,15 @@ export const readers: Readonly<Record<string, (text: string) => unknown>> = {
   arrivals: readArrivals, processes: text => { const { processes, mounts } = readProcesses(text); return [...processes, ...mounts] },
   arping: readArping, 'bird-route': readBirdRoute, fib: readFib, sessions: readSessions,
   largest: readLargest, sent: readSent, vxlans: readVxlans,
-  asked: readAsked, 'bridge-drops': readBridgeDrops, counters: readCounters, heard: readHeard, hooks: readHooks, legacy: readLegacyPolicies,
+  asked: readAsked, heard: readHeard,
+  facts: text => {
+    const { routes, policies, neighbours, fdb, sysctl, listening, routed } = readFacts(text)
+    return [...routes, ...policies, ...neighbours, ...fdb, ...sysctl, ...listening, ...routed]
+  },
+  frame: text => text.split('\n').filter(Boolean).map(line => readFrame(line.split(' ')[1] ?? '', Number(/^\d{1,5} /.exec(line)?.[0] ?? 1), new Set(VXLAN_PORTS))),
+  'legacy-counters': text => countedRules(text.split('--\n')[0] ?? '', text.split('--\n')[1] ?? ''), 'link-details': readLinkDetails,
+  recorded: text => Object.entries(readRecorded(text, new Set(VXLAN_PORTS))), 'rule-trace': text => text.split('\n').flatMap(line => readRuleTrace(line) ?? []),
+  ruleset: text => findRule(text, { family: 'ip', table: 'filter', chain: 'FORWARD', handle: 4 }) ?? [],
   links: readLinks, 'namespace-ids': readNamespaceIds, namespaces: readNamespaces, neighbours: readNeighbours,
   ports: readPorts, ready: readReady, refusal: readRefusal, route: readRoute, sysctl: readSysctl, tcpdump: readFrames,
 }

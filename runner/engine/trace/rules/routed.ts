@@ -15,19 +15,16 @@ export const looping: Rule = (_scene, { way, sights }) => {
     if (sight.space.node === 'fabric' || sight.device.port !== undefined || sight.carriers.length > 0) continue
     if (visited.at(-1)?.sight.space !== sight.space) visited.push({ sight, ttl: sight.packet.ttl })
   }
-  for (const [index, { sight, ttl }] of visited.entries()) {
-    const again = visited.findIndex((other, at) => at > index + 1 && other.sight.space === sight.space && other.sight.device === sight.device && other.ttl < ttl - 3)
-    if (again === -1) continue
-    const next = visited.findIndex((other, at) => at > index && other.sight.space === sight.space)
-    const last = visited[next - 1]
-    if (last === undefined) return undefined
-    return {
-      kind: 'loop', where: last.sight.space.place, way,
-      sentence: `${nameOf(last.sight.space)} sends it back to ${nameOf(sight.space)}, and so on until its TTL ends`,
-      evidence: [`TTL ${ttl} … ${visited.at(-1)?.ttl ?? 0}: ${[...visited.slice(index, next + 1).map(one => nameOf(one.sight.space))].join(' → ')} → …`],
-    }
+  const again = visited.some((one, index) => visited.some((other, at) => at > index + 1 && other.sight.space === one.sight.space && other.sight.device === one.sight.device && other.ttl < one.ttl - 3))
+  const first = visited.findIndex((one, index) => visited.some((other, at) => at > index && other.sight.space === one.sight.space))
+  const next = visited.findIndex((other, at) => at > first && other.sight.space === visited[first]?.sight.space)
+  const [from, last] = [visited[first], visited[next - 1]]
+  if (!again || from === undefined || last === undefined) return undefined
+  return {
+    kind: 'loop', where: last.sight.space.place, way,
+    sentence: `${nameOf(last.sight.space)} sends it back to ${nameOf(from.sight.space)}, and so on until its TTL ends`,
+    evidence: [`TTL ${from.ttl} … ${visited.at(-1)?.ttl ?? 0}: ${visited.slice(first, next + 1).map(one => nameOf(one.sight.space)).join(' → ')} → …`],
   }
-  return undefined
 }
 
 /** It was for another MAC, and so for nobody. */
