@@ -1,5 +1,5 @@
 // 03 · The path of a container: a bridge, a cable that nobody has named, and an address that the world does not know.
-import { allReach, bridgeOwns, bridgePortFor, cannotReach, defaultRouteTo, forwards, leadsTo, onlyBy, reachEachOther, reaches, routedTimes, seenAs } from 'hardway/checks'
+import { allReach, bridgeOwns, bridgePortFor, cannotReach, defaultRouteTo, forwards, freshPod, freshPodSeenAs, leadsTo, onlyBy, reachEachOther, reaches, routedTimes, seenAs } from 'hardway/checks'
 import { defineLab, fail, pass, type Answer, type Bench, type Nodes } from 'hardway/lab'
 
 type Name = 'node1' | 'ext'
@@ -29,6 +29,8 @@ const hidden = cannotReach(ext, web, { though: busybox, still: node1 })
 const allTogether = reachEachOther({ ...web, ...busybox, ...cache }, kept)
 const cacheAsNode = seenAs(cache, ext, node1)
 const cachePublished = leadsTo(ext, '192.168.1.11:8081', cache, 6379)
+const anyOther = freshPod('node1', gateway, { ...web, ...cache })
+const anyOtherAsNode = freshPodSeenAs('node1', gateway, ext, node1)
 
 /** Three containers as Docker leaves them running: below a shim each, in a network namespace that has no name, and */
 /** with a veth whose names are random. Those of docker0 hang loose, for docker0 is gone. */
@@ -178,6 +180,21 @@ const whoAsks: Answer = {
 async function asked(bench: Bench) {
   const evidence = await bench.place('ext').exec(['curl', '-s', '-m', '2', 'http://192.168.1.11:8080/'])
   return { by: /asked by (\S+)/.exec(evidence.stdout)?.[1], evidence }
+}
+
+/** Rules that name one container by its address. */
+const rulesByName: Answer = {
+  right: async bench => String((await namingOne(bench)).count),
+  grade: async (bench, value) => {
+    const { count, evidence } = await namingOne(bench)
+    return value === String(count) ? pass(evidence) : fail(/^\d+$/.test(value) ? `it is not ${value}` : `${value} is no number`, evidence)
+  },
+  wrong: ['0', '2', '7'],
+}
+
+async function namingOne(bench: Bench) {
+  const evidence = await bench.place('node1').exec(['iptables-save'])
+  return { count: evidence.stdout.split('\n').filter(line => /^-A .*\b172\.17\.0\.(?!0\b|1\b)\d+/.test(line)).length, evidence }
 }
 
 export default defineLab<Name>({
@@ -455,10 +472,6 @@ export default defineLab<Name>({
         'A namespace without a name begins with `unshare --net`, and lives as long as a process in it. `setsid … </dev/null >/dev/null 2>&1 &` lets that process outlive your shell. Its PID is what `ip link … netns PID` and `nsenter -t PID -n` want.',
         'On node1: `setsid unshare --net serve cache 6379 </dev/null >/dev/null 2>&1 &`, `pid=$(pgrep -xf \'serve cache 6379\')`, `ip link add veth-cache up type veth peer name eth0 netns $pid`, `ip link set veth-cache master docker0`; then with `nsenter -t $pid -n ip …`: lo up, 172.17.0.4/16 on eth0, eth0 up, default via 172.17.0.1; then the two rules of the last step for 8081 and 172.17.0.4:6379',
       ],
-      solution: async ({ node1 }) => {
-        await startCache(node1)
-        await publishCache(node1)
-      },
       alternatives: {
         'a namespace with a name, and another server': async ({ node1 }) => {
           await node1`
@@ -513,6 +526,32 @@ END
           after: ({ node1 }) => node1`ip link set veth-cache nomaster`,
         },
         'the container has ended': { refusedBy: allTogether.claim, after: ({ node1 }) => node1`kill $(pgrep -xf 'serve cache 6379')` },
+      },
+    },
+
+    fifth: {
+      alreadyTrue: 'what names docker0 and its range needs nothing more for one more container',
+      checks: [anyOther, anyOtherAsNode],
+      answers: { 'rules-by-name': rulesByName },
+      hints: [
+        'Which of the rules that you typed names a container, and which names the bridge or its range?',
+        '`iptables-save` prints them all. A container of its own has an address that ends in 2 or more; 172.17.0.0/16 is all of them.',
+        failing => failing.length === 0 ? 'It holds already. That is the point.'
+          : 'Something that you wrote names the containers of today. `npx lab goto fifth` brings you to where it holds, on fresh nodes.',
+      ],
+      mutants: {
+        'a masquerade for each that is there': {
+          refusedBy: anyOtherAsNode.claim,
+          after: ({ node1 }) => rules(node1, '-t nat -F POSTROUTING', ...[2, 3, 4].map(last => `-t nat -A POSTROUTING -s 172.17.0.${last} ! -o docker0 -j MASQUERADE`)),
+        },
+        'a way out for each that is there': {
+          refusedBy: anyOtherAsNode.claim,
+          after: ({ node1 }) => rules(node1, OUT.replace('-A', '-D'), ...[2, 3, 4].map(last => `-A FORWARD -i docker0 -s 172.17.0.${last} -j ACCEPT`)),
+        },
+        'neighbours by a list': {
+          refusedBy: anyOther.claim,
+          after: ({ node1 }) => rules(node1, OUT.replace('-A', '-D'), '-A FORWARD -i docker0 ! -o docker0 -j ACCEPT', ...[2, 3, 4].map(last => `-A FORWARD -i docker0 -o docker0 -d 172.17.0.${last} -j ACCEPT`)),
+        },
       },
     },
   },

@@ -84,11 +84,11 @@ async function inside(bench: Bench, address: string) {
 }
 
 /** A process of the pod, by its number. */
-const memberIs = (right: (listens: string) => boolean, otherwise: string): Answer => ({
-  right: async bench => (await inside(bench, web.web)).members.find(one => right(one.listens))?.pid ?? '',
+const memberIs = (pod: string, right: (listens: string) => boolean, otherwise: string): Answer => ({
+  right: async bench => (await inside(bench, pod)).members.find(one => right(one.listens))?.pid ?? '',
   grade: async (bench, value) => {
-    const { namespace, evidence, processes, members } = await inside(bench, web.web)
-    if (namespace === undefined) return fail(`no namespace has the address ${web.web} yet`, evidence)
+    const { namespace, evidence, processes, members } = await inside(bench, pod)
+    if (namespace === undefined) return fail(`no namespace has the address ${pod} yet`, evidence)
     const found = processes.find(one => one.pid === value)
     if (found === undefined) return fail(`node1 has no process ${value}`, evidence)
     const member = members.find(one => one.pid === value)
@@ -217,7 +217,7 @@ export default defineLab<'node1'>({
 
     together: {
       checks: [app, sidecar, held],
-      answers: { 'who-has-8080': memberIs(listens => /:8080\b/.test(listens), 'it does not listen on 8080') },
+      answers: { 'who-has-8080': memberIs(web.web, listens => /:8080\b/.test(listens), 'it does not listen on 8080') },
       hints: [
         'A process is in one network namespace, as a rule that of its parent. What lets a new one begin in that of another process?',
         failing => failing.includes(app.claim) && failing.includes(sidecar.claim)
@@ -318,7 +318,7 @@ export default defineLab<'node1'>({
 
     restart: {
       checks: [probed, sidecar, held],
-      answers: { 'same-number': sameNumber, 'who-must-stay': memberIs(listens => listens === '-', 'when it is restarted, the address stays') },
+      answers: { 'same-number': sameNumber, 'who-must-stay': memberIs(web.web, listens => listens === '-', 'when it is restarted, the address stays') },
       hints: [
         'The kubelet asks from the node, at the address of the pod. At which address does app 1 listen? `ss -ltn` in the pod tells.',
         'End app 1, and start app 2 where it was: the network is still there, with its address. On which address must app 2 listen, if others than localhost are to reach it?',
@@ -384,11 +384,6 @@ export default defineLab<'node1'>({
           : 'Everything is done in the network of api\'s pause: address, loopback, app, sidecar. In whose network have you started the one that does not answer?',
         'On node1: all of the first two steps with other names, for example `unshare --net sleep 100000d`, `veth-api`, 10.244.1.3/24, `serve \'app of api\' 8080` and `serve sidecar 9090`',
       ],
-      solution: async ({ node1 }) => {
-        const enter = await sandbox(node1, 'sleep 100000d', api.api, 'veth-api')
-        await startApp(node1, enter, "'app of api' 8080")
-        await startSidecar(node1, enter)
-      },
       alternatives: {
         'ip netns from end to end': async ({ node1 }) => {
           await node1`ip netns add api`
@@ -429,6 +424,22 @@ export default defineLab<'node1'>({
           after: async ({ node1 }) => node1`nsenter -t ${await numberOf(node1, 'sleep 100000d')} -n ip addr add 10.244.1.2/24 dev eth0`,
         },
         'the pause of api killed': { refusedBy: apiHeld.claim, after: ({ node1 }) => end(node1, 'sleep 100000d') },
+      },
+    },
+
+    whose: {
+      alreadyTrue: 'to look who is where changes nothing',
+      checks: [held, apiHeld, apart],
+      answers: { 'sidecar-of-api': memberIs(api.api, listens => /:9090\b/.test(listens), 'it does not listen on 9090') },
+      hints: [
+        'Names can be the same. What is it that two processes of one pod have in common, and two of different pods have not?',
+        '`ps -eo pid,netns,args` prints the number of each process\'s network. Which of them has 10.244.1.3?',
+        '`nsenter -t PID -n ip -br addr` for each of the two: the one that prints 10.244.1.3 is it.',
+      ],
+      mutants: {
+        'api is left to its app and its sidecar': { refusedBy: apiHeld.claim, after: ({ node1 }) => end(node1, 'sleep 100000d') },
+        'the cable of api pulled out': { refusedBy: apart.claim, after: ({ node1 }) => node1`ip link set veth-api nomaster` },
+        'the pause of web ended long ago': { refusedBy: held.claim, after: ({ node1 }) => end(node1, PAUSE) },
       },
     },
   },
