@@ -1,9 +1,10 @@
 import type { Bench, Check } from '../runner/core/bench.ts'
 import { fail, pass, type Evidence, type NonEmpty, type Verdict } from '../runner/core/verdict.ts'
 import { allNamespaces, endOf, holders, ownerOf, type End, type NamedEnd } from './ends.ts'
-import { nameOf, translation } from './explain.ts'
+import { nameOf } from './explain.ts'
 import { readFrames, type Header } from './read/tcpdump.ts'
 import { start, type Running } from './running.ts'
+import { translation } from './translation.ts'
 
 /** Whoever talks several times a second has said something by then, on a busy machine too. */
 const HEARD_MS = 1_500
@@ -64,7 +65,7 @@ async function judged(bench: Bench, { to, port, from }: { to: NamedEnd; port: nu
       const reply = entry.slice(entry.lastIndexOf('src=')).split(' ').slice(0, 4).join(' ')
       return fail(`it is from ${other.from}, ${whose}: ${node} translates a connection that ${from.name} has open, and expects the answer as ${reply}`, ...evidence, tracked)
     }
-    const rule = await translation(bench, bench.topology.nodes.map(one => one.name), evidence)
+    const rule = await translation(bench, bench.topology.nodes.map(one => one.name), { from: from.address, to: to.address }, evidence)
     return fail(`it is from ${other.from}, ${whose}: ${rule.because}`, ...rule.evidence)
   }
   if (inside.length === 0) {

@@ -2,7 +2,8 @@ import type { Bench, Check } from '../runner/core/bench.ts'
 import { fail, pass, type Evidence, type Verdict } from '../runner/core/verdict.ts'
 import { endOf, endsOf, list, type End, type NamedEnd } from './ends.ts'
 import { exchange, type Exchange } from './exchange.ts'
-import { explain, nameOf, translation } from './explain.ts'
+import { explain, nameOf } from './explain.ts'
+import { translation } from './translation.ts'
 
 export interface Reaching {
   /** And no NAT: the other side sees the sender's own address. Where nodes lie between, the wire must agree. */
@@ -65,7 +66,7 @@ async function lookAt(bench: Bench, pairs: readonly (readonly [NamedEnd, NamedEn
     const [translated] = changed
     if (translated !== undefined) {
       const nodes = [...new Set([translated.client.namespace.node, translated.server.namespace.node])]
-      const { because, evidence } = await translation(bench, nodes, translated.evidence)
+      const { because, evidence } = await translation(bench, nodes, { from: translated.tcp.kind === 'ok' ? translated.tcp.own : translated.from.address, to: translated.to.address }, translated.evidence)
       return fail(`${changedAddress(translated) ?? ''}: ${because}${more(changed, done)}`, ...evidence)
     }
   }

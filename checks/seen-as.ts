@@ -2,8 +2,9 @@ import type { Bench, Check } from '../runner/core/bench.ts'
 import { CouldNotLook, fail, pass, type Evidence, type NonEmpty, type Verdict } from '../runner/core/verdict.ts'
 import { allNamespaces, endOf, endsOf, holders, list, type End, type NamedEnd } from './ends.ts'
 import { exchange, type Exchange } from './exchange.ts'
-import { explain, nameOf, translation } from './explain.ts'
+import { explain, nameOf } from './explain.ts'
 import type { Answer } from './read/probe.ts'
+import { translation } from './translation.ts'
 
 type Answered = Extract<Answer, { readonly kind: 'ok' }>
 
@@ -62,7 +63,7 @@ async function otherThan(bench: Bench, as: string, outcome: Exchange, answer: An
     const [holder] = holders(await allNamespaces(bench), answer.peer)
     const whose = holder === undefined ? 'which nobody has' : `an address of ${nameOf(holder.namespace)}`
     const nodes = [client.namespace.node, ...bench.topology.nodes.map(node => node.name)]
-    const rule = await translation(bench, [...new Set(nodes)], evidence)
+    const rule = await translation(bench, [...new Set(nodes)], { from: answer.own, to: to.address }, evidence)
     return { because: `${to.name} sees ${answer.peer}, ${whose}, instead of ${as}: ${rule.because}`, evidence: rule.evidence }
   }
   // Neighbours on one node never pass the wire.

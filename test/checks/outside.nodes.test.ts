@@ -1,7 +1,7 @@
 // Who is seen from outside, what is remembered, and who is kept out: each check passes on a right network, and fails for each reason that it
 // can name.
 import { describe, expect, test as plain } from 'vitest'
-import { arrivesFrom, cannotReach, freshPodSeenAs, seenAs } from '../../checks/index.ts'
+import { arrivesFrom, cannotReach, freshPodSeenAs, reaches, seenAs } from '../../checks/index.ts'
 import type { Check } from '../../runner/core/bench.ts'
 import { judgeAll } from '../../runner/engine/judge.ts'
 import { providersHere } from '../helpers/providers.ts'
@@ -76,6 +76,14 @@ describe('seenAs', () => {
   fails('it asks from another address of its own', forwarding, one, all(masquerade(), ({ node1 }) => node1`ip -n red addr add 10.244.1.9/24 dev eth0; ip -n red route replace default via 10.244.1.1 src 10.244.1.9`), /^red sends from 10\.244\.1\.9, not from 10\.244\.1\.2$/)
   fails('nobody asks', emptyNetwork, one, async () => {}, /no namespace has the address 10\.244\.1\.2 \(red\)/)
   fails('nothing is between them', forwarding, seenAs(red, red, node1), async () => {}, /are both in node1\/red: nothing is between them/)
+})
+
+describe('who changed it', () => {
+  const check = reaches(red, green, { keepingAddress: true })
+  const right = 'add rule ip t post ip saddr 10.244.0.0/16 ip daddr != 10.244.0.0/16 masquerade'
+  passes('what is not for a pod', routed, check, translating(right))
+  fails('the rule that can have done it is named, and not the one before it', routed, check, translating(`${right}; add rule ip t post ip daddr 10.244.2.0/23 masquerade`), /^green sees 192\.168\.1\.11 instead of 10\.244\.1\.2, the address of red: node1 has the rule `ip daddr 10\.244\.2\.0\/23 masquerade`$/)
+  fails('one in the older tables is found beside a right one', routed, check, all(translating(right), ({ node1 }) => node1`iptables-legacy -t nat -A POSTROUTING -s 10.244.1.0/24 -j MASQUERADE`), /: node1 has the rule `-A POSTROUTING -s 10\.244\.1\.0\/24 -j MASQUERADE`$/)
 })
 
 describe('freshPodSeenAs', () => {
