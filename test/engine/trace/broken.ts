@@ -1,13 +1,16 @@
 // Fresh nodes with one fault in them.
-import { placeIn } from '../../../runner/engine/bench.ts'
+import { makeBench, placeIn } from '../../../runner/engine/bench.ts'
 import { shells } from '../../../runner/engine/shell.ts'
 import type { Node, Provider } from '../../../runner/core/provider.ts'
+import type { Trace } from '../../../runner/core/trace.ts'
 import type { Evidence } from '../../../runner/core/verdict.ts'
 import type { Fault } from './faults.ts'
 import { networks } from './networks.ts'
 
 export interface Broken extends AsyncDisposable {
   readonly nodes: readonly Node[]
+  /** What `lab trace` makes of the fault's probe. */
+  trace(): Promise<Trace>
   /** What an ordinary tool says: whether an answer comes to what the fault's probe asks. */
   answered(): Promise<boolean>
 }
@@ -37,6 +40,7 @@ export async function broken(provider: Provider, fault: Fault): Promise<Broken> 
   }
   return {
     nodes,
+    trace: () => makeBench(nodes, topology).trace(fault.probe),
     answered: async () => (await run(fault.probe.from, ordinary(fault))).exitCode === 0,
     [Symbol.asyncDispose]: () => provider.down(lab),
   }

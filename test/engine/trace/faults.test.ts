@@ -1,19 +1,21 @@
 import { describe, expect, test } from 'vitest'
 import { chosen } from '../../helpers/chosen.ts'
 import { providersHere } from '../../helpers/providers.ts'
-import { faults } from './faults.ts'
 import { broken } from './broken.ts'
+import { faults } from './faults.ts'
+import { grade } from './grade.ts'
 
 const provider = await chosen('embedded')
 const why = (await providersHere()).find(({ name }) => name === 'embedded')?.because
 if (why === undefined) await provider.prepare({ say: () => {} })
 
-describe.skipIf(why !== undefined)(`what is said of the faults is so${why === undefined ? '' : ` (skipped: ${why})`}: an ordinary tool`, () => {
+describe.skipIf(why !== undefined)(`lab trace names what is wrong${why === undefined ? '' : ` (skipped: ${why})`}`, () => {
   for (const fault of faults) {
-    const whole = 'arrives' in fault.truth
-    test.concurrent(`${whole ? 'gets' : 'gets no'} answer: ${fault.name}`, async () => {
+    test.concurrent(fault.name, async () => {
       await using network = await broken(provider, fault)
-      expect(await network.answered()).toBe(whole)
+      expect(grade(fault, await network.trace())).toEqual({ grade: 'right' })
+      // That the fault is one, and that a control is none, an ordinary tool has to say too.
+      expect(await network.answered()).toBe('arrives' in fault.truth)
     })
   }
 })
