@@ -19,12 +19,12 @@ await Promise.all(Array.from({ length: AT_ONCE }, async () => {
 const of = (kind: Grade['grade'], fault: Fault): boolean => grades.get(fault)?.grade === kind
 for (const fault of asked) {
   const found = grades.get(fault)
-  if (found?.grade === 'wrong') console.log(`named wrong: ${fault.name}\n    ${found.because}`)
-  if (found?.grade === 'unknown') console.log(`"I do not know": ${fault.name}`)
+  if (found?.grade === 'wrong') say(`named wrong: ${fault.name}\n    ${found.because}`)
+  if (found?.grade === 'unknown') say(`"I do not know": ${fault.name}`)
 }
 const whole = asked.filter(({ truth }) => 'arrives' in truth)
 const count = (kind: Grade['grade']): number => asked.filter(fault => of(kind, fault)).length
-console.log(`${count('right')} of ${asked.length} named right, ${count('wrong')} wrong, ${count('unknown')} unknown; ${whole.filter(fault => of('right', fault)).length} of ${whole.length} where nothing is wrong`)
+say(`${count('right')} of ${asked.length} named right, ${count('wrong')} wrong, ${count('unknown')} unknown; ${whole.filter(fault => of('right', fault)).length} of ${whole.length} where nothing is wrong`)
 process.exitCode = count('wrong') === 0 ? 0 : 1
 
 async function graded(fault: Fault): Promise<Grade> {
@@ -34,4 +34,8 @@ async function graded(fault: Fault): Promise<Grade> {
   } catch (error) {
     return { grade: 'wrong', because: `it ended with: ${error instanceof Error ? error.message : String(error)}` }
   }
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
 }
