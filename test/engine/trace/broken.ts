@@ -40,7 +40,11 @@ export async function broken(provider: Provider, fault: Fault): Promise<Broken> 
   }
   return {
     nodes,
-    trace: () => makeBench(nodes, topology).trace(fault.probe),
+    trace: () => {
+      const { trace } = makeBench(nodes, topology)
+      if (trace === undefined) throw new Error('this bench does not trace')
+      return trace(fault.probe)
+    },
     answered: async () => (await run(fault.probe.from, ordinary(fault))).exitCode === 0,
     [Symbol.asyncDispose]: () => provider.down(lab),
   }
