@@ -4,6 +4,9 @@ import { readJson, record, records, text, texts } from './json.ts'
 import { readNeighbours, type Neighbour } from './neighbours.ts'
 import { readRefusal, readRoute, type Route } from './route.ts'
 
+/** In place of a route: the peers of WireGuard. */
+export const WIREGUARD = 'wireguard'
+
 /** For bash, and each of its arguments a question for `ip route get`. */
 export const FACTS = `
 echo '== route'; ip -j -4 route show table all
@@ -14,7 +17,13 @@ echo '== sysctl'
 cd /proc/sys/net && grep -s . ipv4/ip_forward ipv4/icmp_echo_ignore_all ipv4/conf/*/{forwarding,rp_filter,proxy_arp,arp_ignore} bridge/bridge-nf-call-iptables
 echo '== tcp'; cat /proc/net/tcp
 echo '== udp'; cat /proc/net/udp
-for question; do echo "== get $question"; ip -j -4 route get $question 2>&1; done
+for question; do
+  echo "== get $question"
+  case $question in
+    wireguard) wg show all allowed-ips; echo --; wg show all endpoints ;;
+    *) ip -j -4 route get $question 2>&1 ;;
+  esac
+done
 `
 
 export interface TableRoute {
@@ -48,6 +57,8 @@ export interface Facts {
   readonly listening: readonly { readonly protocol: 'tcp' | 'udp'; readonly address: string; readonly port: number }[]
   /** The kernel's answers, by question. */
   readonly routed: ReadonlyMap<string, Route | { readonly refusal: string }>
+  /** Peers of WireGuard, where it was asked: whose packets each takes, and where it is. */
+  readonly peers: readonly { readonly device: string; readonly ranges: readonly string[]; readonly endpoint: string | undefined }[]
 }
 
 export function readFacts(output: string): Facts {
@@ -74,8 +85,18 @@ export function readFacts(output: string): Facts {
       return path === undefined || value === undefined ? [] : [[`net.${nameOf(path)}`, value] as const]
     })),
     listening: [...sockets('tcp', part('tcp')), ...sockets('udp', part('udp'))],
-    routed: new Map([...parts].flatMap(([name, said]) => name.startsWith('get ') ? [[name.slice(4), answer(said)] as const] : [])),
+    peers: peersOf(part(`get ${WIREGUARD}`)),
+    routed: new Map([...parts].flatMap(([name, said]) => name.startsWith('get ') && name !== `get ${WIREGUARD}` ? [[name.slice(4), answer(said)] as const] : [])),
   }
+}
+
+/** What each peer takes, a line each with its interface and key; then, below a rule, where each is. */
+function peersOf(output: string): Facts['peers'] {
+  const [takes = [], are = []] = output.split('--\n').map(half => half.split('\n').map(line => line.split('\t')).filter(words => words.length === 3))
+  const none = (text: string | undefined): string | undefined => text === '(none)' ? undefined : text
+  return takes.map(([device = '', key, ranges]) => ({
+    device, ranges: none(ranges)?.split(' ') ?? [], endpoint: none(are.find(words => words[0] === device && words[1] === key)?.[2]),
+  }))
 }
 
 /** The names that sysctl has: an interface's own dots become slashes. */

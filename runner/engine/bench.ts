@@ -44,14 +44,20 @@ export function makeBench(nodes: readonly Node[], topology: Topology): Bench {
     wanted = undefined
     // Loaded by whoever has to explain, which most looks do not.
     const { trace } = await import('./trace/index.ts')
-    // Namespaces may have come since this look began, and are to be followed into.
-    const traces = await trace(makeBench(nodes, topology), [...probes.values()])
+    const traces = await trace(await knows(bench, [...probes.values()]) ? bench : makeBench(nodes, topology), [...probes.values()])
     return new Map([...probes.keys()].flatMap((key, index) => {
       const one = traces[index]
       return one === undefined ? [] : [[key, one] as const]
     }))
   }
   return bench
+}
+
+/** Whether the ends of all probes were there when this look began: somebody may have come since. */
+async function knows(bench: Bench, probes: readonly Probe[]): Promise<boolean> {
+  const all = (await Promise.all(bench.topology.nodes.map(node => bench.namespaces(node.name)))).flat()
+  return probes.every(({ from, to }) => all.some(({ place }) => place.name === from) &&
+    all.some(({ links }) => links.some(link => link.addresses.some(held => held.split('/')[0] === to))))
 }
 
 /** `node1` is the node itself, `node1/red` the namespace that has the name red there. */

@@ -4,11 +4,13 @@ import type { Probe, Trace } from '../../core/trace.ts'
 import type { Evidence } from '../../core/verdict.ts'
 import { conclude } from './conclude.ts'
 import { decide, unknown, type Needs } from './decide.ts'
+import { opaque } from './encrypted.ts'
+import { WIREGUARD } from '../../../checks/read/facts.ts'
 import { question } from './rules/routes.ts'
 import { facts, placesOf, record, type Asking, type Placed, type Ruled } from './record.ts'
 import { linkOf } from './link-path.ts'
 import type { Recording } from './recording.ts'
-import { holders, owns, scene, upper, type Scene, type Space } from './scene.ts'
+import { holders, outermost, owns, scene, upper, type Scene, type Space } from './scene.ts'
 
 /** Filters are asked in one namespace after the other: there are seldom more than two in question. */
 const MOST_PASSES = 5
@@ -67,7 +69,10 @@ function questionsOf(seen: Scene): ReadonlyMap<number, readonly string[]> {
     if (space.node !== 'fabric') all.set(space.inode, new Set([...all.get(space.inode) ?? [], ...asked]))
   }
   ask(seen.sender, seen.probe.to)
-  for (const { space, device, packet, frame } of [...seen.there, ...seen.back]) {
+  for (const sight of [...seen.there, ...seen.back]) {
+    const { space, device, frame, carriers } = sight
+    const packet = outermost(sight)
+    if (opaque(sight) || carriers[0]?.kind === 'encrypted') ask(space, WIREGUARD)
     if (frame.direction === 'out') ask(space)
     else if (owns(space, packet.to)) ask(space, packet.from)
     else ask(space, question(packet.to, { from: packet.from, device: upper(device).name }), packet.from, packet.to)

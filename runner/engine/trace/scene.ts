@@ -8,6 +8,7 @@ import { readRecorded, type Recorded, type RecordedFrame } from '../../../checks
 import { contains, parseAddress, parseCidr } from '../../core/ipv4.ts'
 import type { Link } from '../../core/bench.ts'
 import type { Carrier } from '../../core/trace.ts'
+import { withCarriers } from './encrypted.ts'
 import { Identity, type Role } from './identity.ts'
 import type { RecordedProbe, RecordedSpace, Recording } from './recording.ts'
 
@@ -91,18 +92,21 @@ export function scene(recording: Recording, id: string): Scene {
     })
   }
   const facts = new Map<number, Facts>()
+  const factsOf = ({ inode }: Space): Facts | undefined => {
+    const text = recording.facts[inode]
+    const known = facts.get(inode) ?? (text === undefined ? undefined : readFacts(text))
+    if (known !== undefined) facts.set(inode, known)
+    return known
+  }
+  const endpoints = ({ space, device }: Sight): readonly string[] => factsOf(space)?.peers.flatMap(peer => peer.device === device.name ? peer.endpoint ?? [] : []) ?? []
+  const half = (way: 'there' | 'back'): readonly Sight[] => withCarriers(spaces, recorded.frames, straight(spaces, sights.filter(({ role }) => role === way)), endpoints)
   return {
     probe, identity, spaces, sender, recorded, arps, rules: recording.rules, patient: recording.patient,
-    there: straight(spaces, sights.filter(({ role }) => role === 'there')), back: straight(spaces, sights.filter(({ role }) => role === 'back')),
+    there: half('there'), back: half('back'),
     errors: sights.filter(({ role }) => role === 'error there' || role === 'error back'),
     unsent: recorded.unsent.find(one => one.id === id), answered: recorded.answered.includes(id), told: recorded.errors.find(one => one.id === id),
     source: sent?.address,
-    facts: ({ inode }) => {
-      const text = recording.facts[inode]
-      const known = facts.get(inode) ?? (text === undefined ? undefined : readFacts(text))
-      if (known !== undefined) facts.set(inode, known)
-      return known
-    },
+    facts: factsOf,
     changed: ({ inode }, counter) => {
       const change = recorded.changes.find(one => one.inode === inode && one.name === counter)
       return change === undefined || change.after <= change.before ? undefined : `${change.before} → ${change.after}`
@@ -167,6 +171,11 @@ const FABRIC = 'fabric'
 /** `node1-eth0`, or `n0-eth0` where that would be too long. */
 function wires(wire: Device, { space, name }: Device): boolean {
   return space.own && (wire.name === `${space.node}-${name}` || (/^n\d+-/.test(wire.name) && wire.name.endsWith(`-${name}`)))
+}
+
+/** What routers see of it: the tunnel's packet where it is in one. */
+export function outermost({ frame, packet }: Sight): Packet {
+  return frame.layers[0]?.packet ?? packet
 }
 
 /** The interface that has addresses: a port's bridge, or itself. */

@@ -4,7 +4,7 @@ import type { Finding, Rule, Track } from '../decide.ts'
 import { filteredIn } from '../filters.ts'
 import { linkOf, linkPath, unattached } from '../link-path.ts'
 import { deviceIn, nameOf } from '../say.ts'
-import { addressesOf, covering, holders, peerOf, upper, type Asking, type Device, type Scene, type Space } from '../scene.ts'
+import { addressesOf, covering, holders, outermost, peerOf, upper, type Asking, type Device, type Scene, type Space } from '../scene.ts'
 import { question, routeOf } from './routes.ts'
 import { unpeered } from './tunnels.ts'
 
@@ -29,9 +29,9 @@ export function openQuestions(scene: Scene, space: Space): readonly Asking[] {
 /** A question that has been open since before: the kernel does not ask again for each packet. */
 function pending(scene: Scene, space: Space, { last, sights }: Track): { readonly device: Device; readonly target: string } | undefined {
   if (last !== undefined && last.frame.direction === 'out') return undefined
-  const to = last?.packet.to ?? scene.probe.to
+  const to = last === undefined ? scene.probe.to : outermost(last).to
   if (addressesHere(space).includes(to)) return reply(scene, space, sights)
-  const route = routeOf(scene, space, last === undefined ? to : question(to, { from: last.packet.from, device: upper(last.device).name }))
+  const route = routeOf(scene, space, last === undefined ? to : question(to, { from: outermost(last).from, device: upper(last.device).name }))
   return asking(scene, space, route, to)
 }
 
@@ -59,7 +59,7 @@ function notFound(scene: Scene, track: Track, device: Device, target: string): F
   // What arrived is answered: then it is the answer that finds no way.
   const arrived = track.last !== undefined && track.last.frame.direction === 'in' && addressesHere(space).includes(track.last.packet.to)
   const way = arrived ? 'back' : track.way
-  const to = arrived ? track.last?.packet.from : track.last?.packet.to
+  const to = arrived ? track.last?.packet.from : track.last === undefined ? scene.probe.to : outermost(track.last).to
   const evidence = [`${nameOf(space)} asked on ${device.name} who has ${target}: no answer`]
   const cause = (kind: Cause['kind'], sentence: string, where = space.place): Cause => ({ kind, where, way, sentence, evidence })
   const proxies = [...linkOf(scene.spaces, device)].filter(one => one.space !== space && one.space.own && answersForOthers(scene, one))
@@ -73,7 +73,7 @@ function notFound(scene: Scene, track: Track, device: Device, target: string): F
     if (standIn !== undefined) return cause('nobody-has-next-hop', `${asks}, and nobody answers: ${standIn}`)
     const original = way === 'there' ? scene.probe.to : scene.source
     const gateway = scene.facts(space)?.routes.some(route => route.gateway === target) === true
-    if (!gateway && target !== original) {
+    if (!gateway && target !== original && (track.last?.carriers.length ?? 0) === 0) {
       const how = way === 'there' ? `${original ?? ''} was rewritten to ${target} on the way` : `the sender was rewritten to ${target} on the way`
       return cause('rewritten-to-nobody', `${nameOf(space)} looks for ${target} on ${device.name}, and nobody has that address: ${how}`)
     }

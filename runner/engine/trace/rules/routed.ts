@@ -3,7 +3,7 @@ import type { Cause } from '../../../core/trace.ts'
 import type { Rule, Track } from '../decide.ts'
 import { filteredIn } from '../filters.ts'
 import { deviceIn, nameOf } from '../say.ts'
-import { addressesOf, holders, owns, upper, type Scene, type Sight } from '../scene.ts'
+import { addressesOf, holders, outermost, owns, upper, type Scene, type Sight } from '../scene.ts'
 import { lostOnLink } from './neighbours.ts'
 import { noRoute, question, routeOf } from './routes.ts'
 import { entries } from './tunnels.ts'
@@ -56,8 +56,9 @@ export function misaddressed(scene: Scene, { way, sights }: Track, last: Sight):
 
 export const routed: Rule = (scene, track) => {
   const { way, sights, last } = track
-  if (last === undefined || last.frame.direction !== 'in' || last.carriers.length > 0) return undefined
-  const { space, packet } = last
+  if (last === undefined || last.frame.direction !== 'in') return undefined
+  const { space } = last
+  const packet = outermost(last)
   const device = upper(last.device)
   const cause = (kind: Cause['kind'], sentence: string, evidence: readonly string[]): Cause => ({ kind, where: space.place, way, sentence, evidence })
   if (device !== last.device && !device.up) return cause('bridge-down', `${nameOf(space)} received it on ${last.device.name}, a port of ${device.name}, and ${device.name} is down`, [`${device.name}: down`])
@@ -92,11 +93,14 @@ export const routed: Rule = (scene, track) => {
       if (lost !== undefined && (lost.kind === 'link-down' || lost.kind === 'bridge-down')) return lost
     }
   }
-  return filteredIn(scene, space, { way, devices: [last.device.name] }) ?? misled
+  const port = last.carriers[0]?.toPort
+  return filteredIn(scene, space, { way, devices: [last.device.name], ...(port === undefined ? {} : { port }) }) ?? misled
 }
 
 /** The reverse path is another, and the kernel counts that. */
-export function wayBack(scene: Scene, { space, device: at, packet }: Sight, way: 'there' | 'back' = 'there'): Cause | undefined {
+export function wayBack(scene: Scene, sight: Sight, way: 'there' | 'back' = 'there'): Cause | undefined {
+  const { space, device: at } = sight
+  const packet = outermost(sight)
   const counted = scene.changed(space, 'TcpExtIPReversePathFilter')
   if (counted === undefined) return undefined
   const device = upper(at)

@@ -1,6 +1,7 @@
 // It is too large for what comes next, and nobody says so; or it left, and was seen nowhere else.
 import type { Cause } from '../../../core/trace.ts'
 import type { Rule } from '../decide.ts'
+import { opaque } from '../encrypted.ts'
 import { filteredIn } from '../filters.ts'
 import { linkPath } from '../link-path.ts'
 import { deviceIn, nameOf } from '../say.ts'
@@ -16,7 +17,7 @@ export const sizes: Rule = (scene, { way, last }) => {
   const { space, packet } = last
   const bytes = last.frame.bytes - (last.frame.layers[0]?.ethernet === undefined ? 0 : ETHERNET)
   const failed = scene.changed(space, 'IpFragFails')
-  if (last.frame.direction === 'in' && failed !== undefined) {
+  if ((last.frame.direction === 'in' || last.device.vxlan !== undefined || opaque(last)) && failed !== undefined) {
     const route = routeOf(scene, space, question(packet.to, { from: packet.from, device: upper(last.device).name }))
     const out = route === undefined || 'refusal' in route ? undefined : space.devices.find(one => one.name === route.device)
     const untold = filteredIn(scene, space, { way })

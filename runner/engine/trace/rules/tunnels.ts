@@ -1,13 +1,16 @@
 // The packet was to be carried by another, or was, and did not come out of it.
 import type { Packet } from '../../../../checks/read/frame.ts'
 import type { Cause } from '../../../core/trace.ts'
+import { contains, parseAddress, parseCidr } from '../../../core/ipv4.ts'
 import type { Finding, Rule } from '../decide.ts'
+import { opaque } from '../encrypted.ts'
 import { filteredIn } from '../filters.ts'
 import { nameOf } from '../say.ts'
 import { holders, owns, type Device, type Scene, type Sight, type Space } from '../scene.ts'
 
 export const tunnelled: Rule = (scene, { way, last }) => {
   if (last === undefined) return undefined
+  if (opaque(last) || last.carriers[0]?.kind === 'encrypted') return encrypted(scene, last, way)
   const [outer] = last.frame.layers
   if (last.carriers.length > 0 && outer !== undefined && last.frame.direction === 'in' && owns(last.space, outer.packet.to)) {
     return undecapsulated(scene, last.space, { way, outer: outer.packet, evidence: [`${nameOf(last.space)} received it on ${last.device.name}, carried from ${outer.packet.from}`] })
@@ -20,6 +23,43 @@ export const tunnelled: Rule = (scene, { way, last }) => {
     kind: 'tunnel-no-peer', where: last.space.place, way,
     sentence: `${nameOf(last.space)} gave it to the tunnel ${last.device.name}, which has no forwarding entry for ${mac ?? 'its MAC'}: it does not know to whom`, evidence: [`bridge fdb: no entry for ${mac ?? 'it'} on ${last.device.name}`],
   }
+}
+
+/** Given to a tunnel that encrypts, or carried by it. */
+function encrypted(scene: Scene, last: Sight, way: 'there' | 'back'): Finding | undefined {
+  const { space, packet, device, frame } = last
+  const cause = (kind: Cause['kind'], sentence: string, evidence: readonly string[]): Cause => ({ kind, where: space.place, way, sentence, evidence })
+  const peers = scene.facts(space)?.peers ?? []
+  const [carrier] = last.carriers
+  if (carrier === undefined) {
+    if (frame.direction === 'in') return undefined
+    const own = peers.filter(peer => peer.device === device.name)
+    const taking = own.find(({ ranges }) => ranges.some(range => inRange(range, packet.to)))
+    const gave = `${nameOf(space)} gave it to the tunnel ${device.name}`
+    if (own.length === 0) return cause('tunnel-no-peer', `${gave}, which sent nothing on and has no peer`, [])
+    const evidence = own.map(({ ranges, endpoint }) => `wg: a peer at ${endpoint ?? 'no endpoint'} takes ${ranges.join(' ') || 'nothing'}`)
+    if (taking === undefined) return cause('tunnel-no-peer', `${gave}, and none of its peers takes what is for ${packet.to} (allowed ips)`, evidence)
+    if (taking.endpoint === undefined) return cause('tunnel-no-peer', `${gave}, and its peer that takes ${packet.to} has no endpoint to send to`, evidence)
+    return undefined
+  }
+  const { to, toPort, from, fromPort } = carrier
+  if (frame.direction !== 'in' || !owns(space, to)) return undefined
+  const got = `${nameOf(space)} received it on ${device.name}, encrypted, from ${from}`
+  const unheard = scene.recorded.frames.some(({ layers }) => layers.some(({ packet: { icmp } }) => icmp?.type === 3 && icmp.quoted?.layers.some(quoted => quoted.packet.to === to && quoted.packet.toPort === toPort && quoted.packet.from === from && quoted.packet.fromPort === fromPort) === true))
+  if (unheard) return cause('tunnel-down', `${got}, and has no tunnel that listens on UDP port ${toPort ?? '?'}`, [`${nameOf(space)} says: ICMP port unreachable`])
+  const filtered = filteredIn(scene, space, { way, devices: [device.name], ...(toPort === undefined ? {} : { port: toPort }) })
+  if (filtered !== undefined) return filtered
+  const down = space.devices.find(one => !one.up && (one.kind === 'tun' || one.kind === 'wireguard'))
+  if (down !== undefined) return cause('tunnel-down', `${got}, and its ${down.name} is down`, [`${down.name}: down`])
+  const evidence = peers.map(peer => `wg: a peer at ${peer.endpoint ?? 'no endpoint'} may send from ${peer.ranges.join(' ') || 'nothing'}`)
+  return cause('tunnel-wrong-peer', peers.some(({ ranges }) => ranges.some(range => inRange(range, packet.from)))
+    ? `${got}, and its tunnel gave nothing out: it drops without a word what is not from a peer whose key it has`
+    : `${got}, and none of its peers may send from ${packet.from} (allowed ips)`, evidence)
+}
+
+function inRange(range: string, address: string): boolean {
+  const [cidr, number] = [parseCidr(range), parseAddress(address)]
+  return cidr !== undefined && number !== undefined && contains(cidr, number)
 }
 
 /** To whom the tunnel sends what is for a MAC. */
