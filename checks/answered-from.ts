@@ -44,7 +44,9 @@ export function answeredFrom(from: End, { at, program, in: home }: AnsweredFrom)
   }
 }
 
-function judged(text: string, who: string, program: string, home: string, namespace: Namespace, evidence: Evidence): Verdict {
+/** The probe shows the end of the line as `?`. */
+function judged(whole: string, who: string, program: string, home: string, namespace: Namespace, evidence: Evidence): Verdict {
+  const text = whole.replace(/\?+$/, '')
   if (text === '') return fail(`${who} says nothing: expected ${program}`, evidence)
   const inode = /\bnet:\[(\d+)\]/.exec(text)?.[1]
   if (text !== program && !text.startsWith(`${program} `)) return fail(`${who} says ${JSON.stringify(text)}: that is not ${program}`, evidence)

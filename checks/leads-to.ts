@@ -71,6 +71,6 @@ async function why(bench: Bench, from: NamedEnd, { address, port: at, answer }: 
     case 'unreachable': return fail(`${from.name} finds no way to ${where}: ${answer.reason.toLowerCase()}`, ...evidence)
     case 'timeout': return fail(`${from.name} hears nothing from ${where}, and nothing of it comes in at port ${port} of ${to.name}`, ...evidence)
     case 'ok':
-    case 'wrong': return fail(`somebody else answers ${from.name} at ${where}${answer.kind === 'wrong' ? `: ${JSON.stringify(answer.text)}` : ''}; nothing comes in at port ${port} of ${to.name}`, ...evidence)
+    case 'wrong': return fail(`somebody else answers ${from.name} at ${where}${answer.kind === 'wrong' ? `: ${JSON.stringify(answer.text.replace(/\?+$/, ''))}` : ''}; nothing comes in at port ${port} of ${to.name}`, ...evidence)
   }
 }
