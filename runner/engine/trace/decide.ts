@@ -11,7 +11,9 @@ import { left, sizes } from './rules/sizes.ts'
 import { bypassed, home } from './rules/reply.ts'
 import { unsent } from './rules/unsent.ts'
 import { tunnelled } from './rules/tunnels.ts'
-import type { Scene, Sight, Space } from './scene.ts'
+import type { Scene } from './scene.ts'
+import type { Sight } from './sights.ts'
+import type { Space } from './spaces.ts'
 import { deviceIn, nameOf } from './say.ts'
 
 /** Filters that have to tell of the packet before more can be said. */

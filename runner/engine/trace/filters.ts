@@ -4,7 +4,8 @@ import { countedRules } from '../../../checks/read/legacy-counters.ts'
 import type { Cause } from '../../core/trace.ts'
 import type { Finding } from './decide.ts'
 import type { Role } from './identity.ts'
-import type { Scene, Space } from './scene.ts'
+import type { Scene } from './scene.ts'
+import type { Space } from './spaces.ts'
 
 const OURS = 'hardway-trace'
 

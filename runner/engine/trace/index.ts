@@ -10,7 +10,9 @@ import { question } from './rules/routes.ts'
 import { facts, placesOf, record, type Asking, type Placed, type Ruled } from './record.ts'
 import { linkOf } from './link-path.ts'
 import type { Recording } from './recording.ts'
-import { holders, outermost, owns, scene, upper, type Scene, type Space } from './scene.ts'
+import { scene, type Scene } from './scene.ts'
+import { outermost } from './sights.ts'
+import { holders, owns, upper, type Space } from './spaces.ts'
 
 /** Filters are asked in one namespace after the other: there are seldom more than two in question. */
 const MOST_PASSES = 5

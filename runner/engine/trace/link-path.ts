@@ -1,5 +1,5 @@
 // What lies between two interfaces of one link: veths, their other ends, bridges and ports.
-import { addressesOf, peerOf, type Device, type Space } from './scene.ts'
+import { addressesOf, peerOf, type Device, type Space } from './spaces.ts'
 
 /** From one to the other, both included, whatever is up or down; undefined: they are not on one link. */
 export function linkPath(spaces: readonly Space[], from: Device, to: Device): readonly Device[] | undefined {

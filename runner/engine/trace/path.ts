@@ -1,7 +1,9 @@
 // What was seen of a packet as the hops of its way: the same interfaces, and what was different at each.
 import type { Carrier, Hop, Note, Rewrite } from '../../core/trace.ts'
 import { listed, nameOf } from './say.ts'
-import { addressesOf, holders, type Scene, type Sight } from './scene.ts'
+import type { Scene } from './scene.ts'
+import type { Sight } from './sights.ts'
+import { addressesOf, holders } from './spaces.ts'
 
 export function hopsOf(sights: readonly Sight[]): readonly Hop[] {
   const first = sights[0]?.frame.us ?? 0

@@ -1,5 +1,5 @@
 // How things are called in sentences.
-import type { Device, Space } from './scene.ts'
+import type { Device, Space } from './spaces.ts'
 
 export function nameOf(space: Space): string {
   return space.name

@@ -1,35 +1,14 @@
 // The recording of one probe, taken apart: who was there, what was seen of the packet, its answer, and of questions for MACs.
 import { readFacts, type Facts } from '../../../checks/read/facts.ts'
-import type { Arp, Packet } from '../../../checks/read/frame.ts'
-import { VXLAN_PORTS } from '../../../checks/read/frame.ts'
-import { readLinkDetails, type LinkDetails } from '../../../checks/read/link-details.ts'
+import { VXLAN_PORTS, type Arp } from '../../../checks/read/frame.ts'
 import { readLinks } from '../../../checks/read/links.ts'
 import { readRecorded, type Recorded, type RecordedFrame } from '../../../checks/read/recorded.ts'
-import { contains, parseAddress, parseCidr } from '../../core/ipv4.ts'
-import type { Link } from '../../core/bench.ts'
-import type { Carrier } from '../../core/trace.ts'
+import { parseAddress } from '../../core/ipv4.ts'
 import { withCarriers } from './encrypted.ts'
-import { Identity, type Role } from './identity.ts'
+import { Identity } from './identity.ts'
 import type { RecordedProbe, RecordedSpace, Recording } from './recording.ts'
-
-export type Device = Link & LinkDetails & { readonly space: Space }
-
-/** A network namespace. */
-export interface Space extends Omit<RecordedSpace, 'links'> {
-  readonly devices: readonly Device[]
-}
-
-/** The packet, or one about it, at one interface. */
-export interface Sight {
-  readonly role: Role
-  readonly space: Space
-  readonly device: Device
-  readonly frame: RecordedFrame
-  readonly packet: Packet
-  readonly carriers: readonly Carrier[]
-  /** It was for somebody else: a bridge had to try all its ports. */
-  readonly bystander: boolean
-}
+import { straight, type Sight } from './sights.ts'
+import { spaceOf, type Device, type Space } from './spaces.ts'
 
 /** Somebody asks who has an address, or is told. */
 export interface Asking {
@@ -121,16 +100,6 @@ function calledBy({ own, inode, links, name }: RecordedSpace, { inode: sender, t
   return called === undefined || parseAddress(called) !== undefined ? name : called
 }
 
-function spaceOf(recorded: RecordedSpace): Space {
-  const details = readLinkDetails(recorded.links)
-  const devices: Device[] = []
-  const space: Space = { place: recorded.place, node: recorded.node, name: recorded.name, own: recorded.own, inode: recorded.inode, devices }
-  devices.push(...readLinks(recorded.links).map(link => ({
-    ...(details.get(link.index) ?? { lowerUp: link.up, noArp: false, showsIptables: false, port: undefined, vxlan: undefined }), ...link, space,
-  })))
-  return space
-}
-
 /** Of several recorders, in the order of the kernel's one clock. */
 function merged(all: readonly Recorded[]): Recorded {
   return {
@@ -140,66 +109,3 @@ function merged(all: readonly Recorded[]): Recorded {
   }
 }
 
-/** Without what a bridge sent to those who did not want it, unless nobody did. */
-function straight(spaces: readonly Space[], sights: readonly Sight[]): readonly Sight[] {
-  const strays = sights.filter(sight => sight.bystander)
-  if (strays.length === 0) return sights
-  const sentTo = (stray: Sight): Sight | undefined => sights.findLast(sight => sight.frame.direction === 'out' && sight.frame.us <= stray.frame.us && peerOf(spaces, sight.device) === stray.device)
-  const astray = new Set<Sight>([...strays, ...strays.flatMap(stray => sentTo(stray) ?? [])])
-  const kept = sights.filter(sight => !astray.has(sight))
-  const end = kept.at(-1)
-  // What comes after the end comes of it: then nobody wanted it, and where it was thrown away is where it ended.
-  const after = strays.some(stray => end === undefined || (sentTo(stray) ?? stray).frame.us >= end.frame.us)
-  return after ? sights : kept
-}
-
-/** The other end of a veth. */
-export function peerOf(spaces: readonly Space[], device: Device): Device | undefined {
-  if (device.kind !== 'veth' || device.peerIndex === undefined) return undefined
-  if (device.peerNamespace === undefined) return device.space.devices.find(one => one.index === device.peerIndex && one !== device)
-  // Numbers are those of each namespace: both must name each other.
-  const peers = spaces.filter(space => space !== device.space && (space.node === device.space.node || space.node === FABRIC || device.space.node === FABRIC))
-    .flatMap(space => space.devices.filter(one => one.kind === 'veth' && one.index === device.peerIndex && one.peerIndex === device.index && one.peerNamespace !== undefined))
-  // Every node counts from one, so several may: the names in the fabric say where its wires lead.
-  const meant = peers.filter(one => one.space.node === FABRIC ? wires(one, device) : device.space.node === FABRIC ? wires(device, one) : true)
-  const [peer, ...more] = meant.length > 0 ? meant : peers
-  return more.length === 0 ? peer : undefined
-}
-
-const FABRIC = 'fabric'
-
-/** `node1-eth0`, or `n0-eth0` where that would be too long. */
-function wires(wire: Device, { space, name }: Device): boolean {
-  return space.own && (wire.name === `${space.node}-${name}` || (/^n\d+-/.test(wire.name) && wire.name.endsWith(`-${name}`)))
-}
-
-/** What routers see of it: the tunnel's packet where it is in one. */
-export function outermost({ frame, packet }: Sight): Packet {
-  return frame.layers[0]?.packet ?? packet
-}
-
-/** The interface that has addresses: a port's bridge, or itself. */
-export function upper(device: Device): Device {
-  return device.master === undefined ? device : device.space.devices.find(one => one.name === device.master) ?? device
-}
-
-export function holders(spaces: readonly Space[], address: string): readonly Device[] {
-  return spaces.flatMap(space => space.devices.filter(device => addressesOf(device).includes(address)))
-}
-
-export function addressesOf(device: Device): readonly string[] {
-  return device.addresses.map(held => held.split('/')[0] ?? '')
-}
-
-export function owns(space: Space, address: string): boolean {
-  return space.devices.some(device => addressesOf(device).includes(address))
-}
-
-/** The held address whose range the other is in: `10.244.1.2/16`. */
-export function covering(device: Device, address: string): string | undefined {
-  const number = parseAddress(address)
-  return device.addresses.find(held => {
-    const range = parseCidr(held)
-    return range !== undefined && number !== undefined && range.prefix < 32 && contains(range, number)
-  })
-}

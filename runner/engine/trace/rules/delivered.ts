@@ -3,7 +3,7 @@ import type { Cause } from '../../../core/trace.ts'
 import type { Rule } from '../decide.ts'
 import { filteredIn } from '../filters.ts'
 import { nameOf } from '../say.ts'
-import { owns, upper } from '../scene.ts'
+import { owns, upper } from '../spaces.ts'
 import { noRoute, routeOf } from './routes.ts'
 import { wayBack } from './routed.ts'
 

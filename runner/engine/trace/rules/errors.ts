@@ -2,7 +2,7 @@
 import type { Rule } from '../decide.ts'
 import { filteredIn } from '../filters.ts'
 import { nameOf } from '../say.ts'
-import { upper } from '../scene.ts'
+import { upper } from '../spaces.ts'
 import { inTunnel } from './refused.ts'
 import { noRoute, question, routeOf } from './routes.ts'
 import { undecapsulated } from './tunnels.ts'

@@ -2,7 +2,7 @@
 import type { Rule } from '../decide.ts'
 import { filteredIn } from '../filters.ts'
 import { nameOf } from '../say.ts'
-import { owns } from '../scene.ts'
+import { owns } from '../spaces.ts'
 
 /** It comes from somebody who was not asked: what rewrote the request did not see the reply. */
 export const bypassed: Rule = ({ there, back, sender, probe }, { way }) => {

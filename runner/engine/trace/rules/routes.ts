@@ -2,7 +2,8 @@
 import { refusing } from '../../../../checks/read/facts.ts'
 import type { Route } from '../../../../checks/read/route.ts'
 import type { Cause } from '../../../core/trace.ts'
-import { addressesOf, covering, holders, type Device, type Scene, type Space } from '../scene.ts'
+import type { Scene } from '../scene.ts'
+import { addressesOf, covering, holders, type Device, type Space } from '../spaces.ts'
 import { nameOf } from '../say.ts'
 import { linkOf } from '../link-path.ts'
 

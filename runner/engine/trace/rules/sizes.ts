@@ -5,10 +5,11 @@ import { opaque } from '../encrypted.ts'
 import { filteredIn } from '../filters.ts'
 import { linkPath } from '../link-path.ts'
 import { deviceIn, nameOf } from '../say.ts'
-import { peerOf, type Device, type Scene, type Sight } from '../scene.ts'
+import type { Scene } from '../scene.ts'
+import type { Sight } from '../sights.ts'
+import { peerOf, upper, type Device } from '../spaces.ts'
 import { lostOnLink } from './neighbours.ts'
 import { question, routeOf } from './routes.ts'
-import { upper } from '../scene.ts'
 
 const ETHERNET = 14
 

@@ -6,7 +6,9 @@ import type { Finding, Rule } from '../decide.ts'
 import { opaque } from '../encrypted.ts'
 import { filteredIn } from '../filters.ts'
 import { nameOf } from '../say.ts'
-import { holders, owns, type Device, type Scene, type Sight, type Space } from '../scene.ts'
+import type { Scene } from '../scene.ts'
+import type { Sight } from '../sights.ts'
+import { holders, owns, type Device, type Space } from '../spaces.ts'
 
 export const tunnelled: Rule = (scene, { way, last }) => {
   if (last === undefined) return undefined
