@@ -1,8 +1,7 @@
 import type { Bench, Check } from '../runner/core/bench.ts'
 import { fail, pass, type Evidence } from '../runner/core/verdict.ts'
 import { list } from './ends.ts'
-import { readWireguard, WIREGUARD } from './read/wireguard.ts'
-import { tool } from './tool.ts'
+import { tunnelsOf } from './tunnels-of.ts'
 
 /** `node1 and node2 have a WireGuard key each, and none that another has`. The public key tells, as it is made of the private one. */
 export function ownKeys(nodes: readonly string[]): Check {
@@ -15,7 +14,7 @@ export function ownKeys(nodes: readonly string[]): Check {
 async function look(bench: Bench, nodes: readonly string[]) {
   const evidence: Evidence[] = []
   const owners = new Map<string, string>()
-  const all = await Promise.all(nodes.map(async node => ({ node, ...await tool(bench.place(node), WIREGUARD, readWireguard) })))
+  const all = await Promise.all(nodes.map(async node => ({ node, ...await tunnelsOf(bench, node) })))
   evidence.push(...all.map(one => one.evidence))
   const [first, ...rest] = evidence
   if (first === undefined) throw new Error('expected the name of a node')

@@ -2,8 +2,8 @@ import { setTimeout as after } from 'node:timers/promises'
 import type { Bench, Check } from '../runner/core/bench.ts'
 import { formatAddress, networkOf, parseCidr } from '../runner/core/ipv4.ts'
 import { fail, pass, type Evidence, type NonEmpty } from '../runner/core/verdict.ts'
-import { readWireguard, WIREGUARD, type Peer, type Tunnel } from './read/wireguard.ts'
-import { tool } from './tool.ts'
+import type { Peer, Tunnel } from './read/wireguard.ts'
+import { tunnelsOf } from './tunnels-of.ts'
 
 /** A session is thrown away when it is this old. */
 const SESSION_S = 180
@@ -26,7 +26,7 @@ export function recentHandshake(one: string, other: string): Check {
       for (const side of seen.aging ? seen.sides : []) {
         await knock(bench, side)
         const until = performance.now() + SHAKEN_MS
-        do seen = await both(bench, one, other)
+        do seen = await both(bench, one, other, true)
         while (seen.aging && performance.now() < until && await after(AGAIN_MS, true))
         if (!seen.aging) break
       }
@@ -55,8 +55,8 @@ interface Seen {
   readonly evidence: NonEmpty<Evidence>
 }
 
-async function both(bench: Bench, one: string, other: string): Promise<Seen> {
-  const [first, second] = await Promise.all([one, other].map(node => tool(bench.place(node), WIREGUARD, readWireguard)))
+async function both(bench: Bench, one: string, other: string, again = false): Promise<Seen> {
+  const [first, second] = await Promise.all([one, other].map(node => tunnelsOf(bench, node, { again })))
   if (first === undefined || second === undefined) throw new Error('two nodes were asked')
   const evidence = [first.evidence, second.evidence] as const
   const never = (because: string): Seen => ({ fresh: false, aging: false, because, sides: [], evidence })

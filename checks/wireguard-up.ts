@@ -1,8 +1,7 @@
 import type { Check } from '../runner/core/bench.ts'
 import { fail, pass } from '../runner/core/verdict.ts'
 import { list, namespaceAt } from './ends.ts'
-import { readWireguard, WIREGUARD } from './read/wireguard.ts'
-import { tool } from './tool.ts'
+import { tunnelsOf } from './tunnels-of.ts'
 
 /** `node1 has a WireGuard interface that is up and has a key`: whoever makes it, the kernel or a program. */
 export function wireguardUp(node: string): Check {
@@ -11,8 +10,8 @@ export function wireguardUp(node: string): Check {
     look: async bench => {
       const found = await namespaceAt(bench, node)
       if ('because' in found) return fail(found.because, ...found.evidence)
-      const { place, links, evidence: seen } = found.namespace
-      const { value: tunnels, evidence } = await tool(place, WIREGUARD, readWireguard)
+      const { links, evidence: seen } = found.namespace
+      const { value: tunnels, evidence } = await tunnelsOf(bench, node)
       const link = (name: string) => links.find(one => one.name === name)
       if (tunnels.some(({ name, publicKey }) => publicKey !== undefined && link(name)?.up === true)) return pass(evidence, seen)
       const names = links.filter(one => one.kind === 'tun').map(one => one.name)
