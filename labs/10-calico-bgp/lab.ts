@@ -179,6 +179,8 @@ const frrMember = (node: Node, own: Number) => startFrr(node, {
 
 /** Until the node's kernel has a next hop for the range: what is broken has to have been there. */
 const knows = (node: Node, range: string) => node`for try in $(seq 400); do ip route show ${range} | grep -q via && exit 0; sleep 0.05; done; exit 1`
+/** Until it has none any more: a fault is judged when all have heard of it. */
+const forgets = (node: Node, range: string) => node`for try in $(seq 400); do ip route show ${range} | grep -q via || exit 0; sleep 0.05; done; exit 1`
 const allKnow = (nodes: All, range: string, own: Number) =>
   Promise.all(THREE.filter(other => other !== own).map(other => knows(nodes[`node${other}`], range)))
 /** All three know each other's blocks: a daemon takes its time to start, and a busy machine more of it. */
@@ -364,11 +366,11 @@ export default defineLab<Name>({
         // The kernel keeps what a dead daemon has written; everybody else has taken the way to it back.
         'a daemon that was killed': {
           refusedBy: learned(2, 1).claim,
-          after: ({ node1 }) => node1`kill -9 $(pidof bird)`,
+          after: ({ node1, node2 }) => node1`kill -9 $(pidof bird)`.then(() => forgets(node2, '10.244.1.0/26')),
         },
         'a daemon that was killed, as its own node sees it': {
           refusedBy: learned(1, 2).claim,
-          after: ({ node1 }) => node1`kill -9 $(pidof bird)`,
+          after: ({ node1, node2 }) => node1`kill -9 $(pidof bird)`.then(() => forgets(node2, '10.244.1.0/26')),
         },
         'typed into the daemon': {
           refusedBy: learned(1, 3).claim,
@@ -388,24 +390,24 @@ export default defineLab<Name>({
         },
         'another AS': {
           refusedBy: learned(1, 3).claim,
-          after: ({ node3 }) => reconfigure(node3, { bird: BIRD.replace('local as 64512', 'local as 64513') }),
+          after: ({ node1, node3 }) => reconfigure(node3, { bird: BIRD.replace('local as 64512', 'local as 64513') }).then(() => forgets(node1, '10.244.3.0/26')),
         },
         // A session that is there would live on for as long as the hold time lasts.
         'port 179 is shut': {
           refusedBy: learned(2, 3).claim,
-          after: ({ node3 }) => node3`
+          after: ({ node2, node3 }) => node3`
             nft ${'add table inet shut; add chain inet shut in { type filter hook input priority 0; }; add rule inet shut in tcp dport 179 drop; add rule inet shut in tcp sport 179 drop'}
-            birdc restart '"node*"'`,
+            birdc restart '"node*"'`.then(() => forgets(node2, '10.244.3.0/26')),
         },
         'a filter that lets no block in': {
           refusedBy: learned(3, 2).claim,
-          after: ({ node3 }) => reconfigure(node3, { bird: BIRD.replace('import all', 'import where net.len <= 24') }),
+          after: ({ node3 }) => reconfigure(node3, { bird: BIRD.replace('import all', 'import where net.len <= 24') }).then(() => forgets(node3, '10.244.2.0/26')),
         },
         'a filter that lets no block out': {
           refusedBy: learned(1, 2).claim,
-          after: ({ node2 }) => reconfigure(node2, { bird: BIRD.replace('export where source = RTS_STATIC', 'export where source = RTS_STATIC && net.len <= 24') }),
+          after: ({ node1, node2 }) => reconfigure(node2, { bird: BIRD.replace('export where source = RTS_STATIC', 'export where source = RTS_STATIC && net.len <= 24') }).then(() => forgets(node1, '10.244.2.0/26')),
         },
-        'eth0 forgotten again': { refusedBy: learned(2, 1).claim, after: ({ node2 }) => reconfigure(node2, { direct: '# none\n' }) },
+        'eth0 forgotten again': { refusedBy: learned(2, 1).claim, after: ({ node2 }) => reconfigure(node2, { direct: '# none\n' }).then(() => forgets(node2, '10.244.1.0/26')) },
         'each pod told in place of the block': {
           refusedBy: learned(1, 2).claim,
           instead: nodes => wrongMesh(nodes, own => ({
@@ -483,10 +485,10 @@ export default defineLab<Name>({
         },
         'the way to it typed in': {
           refusedBy: forgotten.claim,
-          after: ({ node1 }) => reconfigure(node1, { blocks: 'protocol static blocks { ipv4; route 10.244.1.0/26 blackhole; route 10.244.4.0/26 via 192.168.1.14; }' }),
+          after: ({ node1 }) => reconfigure(node1, { blocks: 'protocol static blocks { ipv4; route 10.244.1.0/26 blackhole; route 10.244.4.0/26 via 192.168.1.14; }' }).then(() => knows(node1, '10.244.4.0/26')),
         },
         'its pods taken away too': { refusedBy: amberLives.claim, after: ({ node4 }) => node4`ip netns del amber` },
-        'another node stopped with it': { refusedBy: everyone.claim, after: ({ node3 }) => node3`birdc down` },
+        'another node stopped with it': { refusedBy: everyone.claim, after: ({ node1, node3 }) => node3`birdc down`.then(() => forgets(node1, '10.244.3.0/26')) },
       },
     },
     reflector: {
@@ -545,7 +547,7 @@ export default defineLab<Name>({
           refusedBy: learned(1, 2).claim,
           instead: nodes => wrongReflected(nodes, ROUTER.replace('import all;', 'import filter { bgp_next_hop = 192.168.1.13; accept; };')),
         },
-        'one who is gone': { refusedBy: speaksBgpWith('node2', ['192.168.1.1']).claim, after: ({ router }) => router`birdc down` },
+        'one who is gone': { refusedBy: speaksBgpWith('node2', ['192.168.1.1']).claim, after: ({ node2, router }) => router`birdc down`.then(() => forgets(node2, '10.244.1.0/26')) },
         'a router that nobody speaks with': {
           refusedBy: speaksBgpWith('node3', ['192.168.1.1']).claim,
           instead: async ({ node1, node2, node3, router }) => {
@@ -608,6 +610,7 @@ export default defineLab<Name>({
           instead: async nodes => {
             await toldBlocks(nodes, '10.244.2.64/26')
             await latePod(nodes)
+            await forgets(nodes.node1, '10.244.2.0/26')
           },
         },
         'one more address of the old block': {
@@ -632,9 +635,9 @@ export default defineLab<Name>({
       mutants: {
         'a node that tells its pods one by one': {
           refusedBy: onNode3.claim,
-          after: nodes => reconfigure(nodes.node3, { blocks: blocksOf('10.244.3.2/32') }),
+          after: nodes => reconfigure(nodes.node3, { blocks: blocksOf('10.244.3.2/32') }).then(() => forgets(nodes.node1, '10.244.3.0/26')),
         },
-        'a block given back too early': { refusedBy: onNode2.claim, after: nodes => toldBlocks(nodes, '10.244.2.0/26') },
+        'a block given back too early': { refusedBy: onNode2.claim, after: nodes => toldBlocks(nodes, '10.244.2.0/26').then(() => forgets(nodes.node1, '10.244.2.64/26')) },
         'a node that lets nobody new in': {
           refusedBy: onNode3.claim,
           after: ({ node3 }) => node3`nft ${'add table inet filter; add chain inet filter forward { type filter hook forward priority 0; policy drop; }; add rule inet filter forward ip daddr 10.244.3.2 accept; add rule inet filter forward ip saddr 10.244.3.2 accept'}`,
