@@ -7,6 +7,7 @@ import { Journal } from '../engine/journal.ts'
 import { currentStep, history, judgeNow, start, type Session } from '../engine/session.ts'
 import { nextHint } from './commands/hint.ts'
 import { shellIn } from './commands/shell.ts'
+import { clock, mendedLines } from './mending.ts'
 import { claimLines, coloured, paint, plain, wrap } from './print.ts'
 import { stepProse } from './step-prose.ts'
 
@@ -29,6 +30,8 @@ export async function watch(session: Session): Promise<number> {
   let held: ReadonlySet<string> = new Set()
   /** Commands typed since each step last held. */
   let since: ReadonlyMap<string, readonly string[]> = new Map()
+  /** Since when something that `lab break` did is not found yet. */
+  let brokenSince: number | undefined
   let told: readonly string[] = []
   /** The step that is shown: it stays, with its claims true, until the learner goes on. */
   let shownId: string | undefined
@@ -53,19 +56,23 @@ export async function watch(session: Session): Promise<number> {
     }
     const verdicts = found.find(step => step.id === shown?.id)
     const broken = found.filter(step => step.id !== shown?.id && step.status === 'fail' && held.has(step.id))
-    const suspects = (id: string): string[] => (since.get(id) ?? []).slice(-3).map(command => style('dim', `  after ${plain(command)}`))
+    // Somebody has broken it for a learner to find: what does not hold is said, and not why.
+    const lines = (step: StepVerdicts | undefined): readonly string[] | undefined => step?.verdicts.flatMap(judged =>
+      brokenSince === undefined || judged.verdict.status !== 'fail' ? claimLines(judged, colour) : [style('red', `✗ ${judged.claim}`)])
+    const suspects = (id: string): string[] => brokenSince !== undefined ? [] : (since.get(id) ?? []).slice(-3).map(command => style('dim', `  after ${plain(command)}`))
     panel.draw([
       style('dim', '─'.repeat(Math.min(panel.width, 100))),
       `${style('bold', `${loaded.slug.slice(0, 2)} · ${loaded.lesson.title}`)}   ${style('dim', [
         shown === undefined ? (broken.length === 0 ? 'all steps hold' : 'finished, and broken since') : `step ${position(shown.id) + 1} of ${loaded.lesson.steps.length}`, nodes.join(' '), provider.name].join(' · '))}`,
       ...(shown === undefined ? (broken.length === 0 ? FINISHED : []) : [
         style('bold', shown.title),
-        ...(verdicts?.verdicts.flatMap(judged => claimLines(judged, colour)) ?? [style('dim', '○ not judged yet: a step before it does not hold')]),
+        ...(lines(verdicts) ?? [style('dim', '○ not judged yet: a step before it does not hold')]),
         ...(verdicts?.status === 'pass' ? [style('green', 'This step holds. n goes on.')] : []),
         ...(verdicts?.status === 'fail' && held.has(shown.id) ? [style('red', 'This held before, and does not any more'), ...suspects(shown.id)] : []),
       ]),
+      ...(brokenSince === undefined ? [] : [style('yellow', `Something is broken since ${clock(brokenSince)}: find it. npx lab check says why a claim fails.`)]),
       ...broken.flatMap(step => [style('red', `${step.title}: this held before, and does not any more`),
-        ...suspects(step.id), ...step.verdicts.filter(({ verdict }) => verdict.status !== 'pass').flatMap(judged => claimLines(judged, colour))]),
+        ...suspects(step.id), ...lines({ ...step, verdicts: step.verdicts.filter(({ verdict }) => verdict.status !== 'pass') }) ?? []]),
       ...told,
       style('dim', `in another terminal: npx lab shell ${nodes[0] ?? 'node1'}`),
       ['h hint', 'c check now', 'n next', 's shell', 'l lesson again', 'r reset', 'q quit'].map(key => `${style('bold', key.slice(0, 1))}${key.slice(1)}`).join('   '),
@@ -90,6 +97,7 @@ export async function watch(session: Session): Promise<number> {
         const now = history(journal.events())
         held = now.completed
         since = now.commandsSince
+        brokenSince = now.broken?.mended === false ? now.broken.since : undefined
       } catch (error) {
         told = [plain(error instanceof Error ? error.message : String(error))]
       }
@@ -123,6 +131,16 @@ export async function watch(session: Session): Promise<number> {
       void judge()
     },
     stopped: () => ended.resolve(`${loaded.slug} was stopped`),
+    broke: ({ at }) => {
+      brokenSince = at
+      told = []
+      void judge()
+    },
+    mended: event => {
+      brokenSince = undefined
+      told = mendedLines(loaded, event).map((line, index) => style(index === 0 ? 'green' : 'reset', plain(line)))
+      draw()
+    },
     // What this terminal or its learner has just caused needs no second word; what broke is drawn from what is so now.
     regressed: nothing, judged: nothing, completed: nothing, hinted: nothing, answered: nothing, solved: () => void judge(),
   }

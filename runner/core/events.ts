@@ -24,6 +24,13 @@ export type Happening =
   | { readonly kind: 'answered'; readonly name: string; readonly value: string; readonly status: Status }
   | { readonly kind: 'solved'; readonly step: string }
   | { readonly kind: 'went'; readonly step: string }
+  /** `lab break` did one fault of the stock: its number, not its name, because a learner is to find it. `claims` do not hold since. */
+  | { readonly kind: 'broke'; readonly seed: number; readonly fault: number; readonly claims: readonly string[] }
+  /** Every step holds again. `regressions` are claims that the fault had left alone, and that failed meanwhile. */
+  | {
+    readonly kind: 'mended'; readonly fault: number; readonly ms: number; readonly commands: number; readonly claims: number
+    readonly regressions: readonly string[]; readonly helped: boolean
+  }
 
 /** An entry of the journal. `at` is milliseconds since 1970. */
 export type Event = Happening & { readonly at: number; readonly lab: string }

@@ -240,7 +240,7 @@ function reasons(judged: readonly Judged[]): string {
   return judged.flatMap(({ claim, verdict }) => verdict.status === 'pass' ? [] : [`${claim} (${verdict.because})`]).join('; ') || 'every claim holds'
 }
 
-async function snapshots(nodes: readonly Node[]): Promise<ReadonlyMap<string, string>> {
+export async function snapshots(nodes: readonly Node[]): Promise<ReadonlyMap<string, string>> {
   const taken = await Promise.all(nodes.filter(node => node.name !== 'fabric').map(async node =>
     [node.name, await node.exec(['/usr/local/lib/hardway/snapshot'])] as const))
   return new Map(taken.map(([name, evidence]) => {

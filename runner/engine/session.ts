@@ -8,6 +8,7 @@ import type { Node, Problem, Progress, Provider } from '../core/provider.ts'
 import { printedSolution } from '../core/agree.ts'
 import { quoted, nearest } from '../core/quoted.ts'
 import { makeBench } from './bench.ts'
+import { breaking, type Breaking } from './breaking.ts'
 import type { LoadedLab } from './course.ts'
 import { Journal } from './journal.ts'
 import { judgeAll, status, type Judging } from './judge.ts'
@@ -128,6 +129,8 @@ export interface History {
   readonly given: ReadonlySet<string>
   /** The gist of each step's last judging. */
   readonly last: ReadonlyMap<string, string>
+  /** What `lab break` did last, if it did. */
+  readonly broken: Breaking | undefined
 }
 
 export function history(events: readonly Event[]): History {
@@ -150,7 +153,7 @@ export function history(events: readonly Event[]): History {
     } else if (event.kind === 'solved') given.add(event.step)
     else if (event.kind === 'hinted') hints.set(event.step, Math.max(event.number, hints.get(event.step) ?? 0))
   }
-  return { completed, commandsSince: since, hints, last, given }
+  return { completed, commandsSince: since, hints, last, given, broken: breaking(events) }
 }
 
 export interface Showing {
@@ -204,6 +207,15 @@ export function record({ home, loaded }: Session, journal: Journal, before: Hist
     }
   }
   if (news.length > 0) journal.write({ kind: 'judged', steps: news.map(forJournal) })
+  if (before.broken?.mended === false && found.length === loaded.lesson.steps.length && found.every(step => step.status === 'pass')) mended(journal)
+}
+
+/** What was broken holds again. The journal is asked once more: another process may have been quicker to say so. */
+function mended(journal: Journal): void {
+  const broken = breaking(journal.events())
+  if (broken === undefined || broken.mended) return
+  const { fault, since, commands, claims, regressions, helped } = broken
+  journal.write({ kind: 'mended', fault, ms: Date.now() - since, commands, claims: claims.length, regressions, helped })
 }
 
 /** What holds is told at once; what fails is shown as such before it is explained. */
