@@ -21,6 +21,16 @@ interface Said {
   readonly stderr: string
 }
 
+/** Title, `.`, what was asked, `.`, what was printed, `.` */
+function recorded(name: string): readonly { readonly asked: string; readonly printed: string }[] {
+  const lines = read(name).split('\n')
+  const dots = lines.flatMap((line, index) => line === '.' ? [index] : [])
+  return dots.flatMap((from, number) => {
+    const [middle = 0, to = 0] = dots.slice(number + 1)
+    return number % 3 === 0 ? [{ asked: lines.slice(from + 1, middle).join('\n'), printed: lines.slice(middle + 1, to).map(line => `${line}\n`).join('') }] : []
+  })
+}
+
 /** The command line by itself, on this host. */
 function aws(...argv: readonly string[]): Promise<Said> {
   return new Promise(resolve => {
@@ -47,11 +57,8 @@ async function service(status: number, body: string): Promise<{ readonly url: st
 describe('the command line', () => {
   test('prints what the real one prints, in both formats, for queries as people write them', async () => {
     const { url } = await service(200, read('aws.json'))
-    const lines = read('aws.txt').split('\n')
-    const dots = lines.flatMap((line, index) => line === '.' ? [index] : [])
-    expect(dots.length).toBeGreaterThan(100)
-    const cases = dots.flatMap((from, number) => number % 3 === 0
-      ? [{ asked: lines.slice(from + 1, dots[number + 1]).join('\n'), printed: lines.slice((dots[number + 1] ?? 0) + 1, dots[number + 2]).map(line => `${line}\n`).join('') }] : [])
+    const cases = recorded('aws.txt')
+    expect(cases.length).toBeGreaterThan(40)
     for (const { asked, printed } of cases) {
       const [, output = '', query = ''] = /^(\w+) (.*)$/s.exec(asked) ?? []
       const said = await aws('ec2', 'describe-instances', '--endpoint-url', url, '--output', output, '--query', query)
@@ -72,6 +79,7 @@ describe('the command line', () => {
       { Action: 'CreateRoute', RouteTableId: 'rtb-22574640', DestinationCidrBlock: '0.0.0.0/0', GatewayId: 'igw-c0a643a9' }],
     [['replace-route', '--route-table-id=rtb-1', '--destination-cidr-block=10.0.0.0/16', '--instance-id=i-1', '--dry-run'],
       { Action: 'ReplaceRoute', RouteTableId: 'rtb-1', DestinationCidrBlock: '10.0.0.0/16', InstanceId: 'i-1', DryRun: 'true' }],
+    [['describe-instances', '--instance', 'i-1', '--filters', 'Name=tag:Name'], { Action: 'DescribeInstances', 'InstanceId.1': 'i-1', 'Filter.1.Name': 'tag:Name' }],
     [['modify-instance-attribute', '--no-source-dest-check', '--instance-id', 'i-1'], { Action: 'ModifyInstanceAttribute', InstanceId: 'i-1', 'SourceDestCheck.Value': 'false' }],
     [['modify-instance-attribute', '--instance-id', 'i-1', '--source-dest-check'], { Action: 'ModifyInstanceAttribute', InstanceId: 'i-1', 'SourceDestCheck.Value': 'true' }],
     [['modify-instance-attribute', '--instance-id', 'i-1', '--source-dest-check', '{"Value": true}'], { Action: 'ModifyInstanceAttribute', InstanceId: 'i-1', 'SourceDestCheck.Value': 'true' }],
@@ -84,16 +92,20 @@ describe('the command line', () => {
     expect(asked).toEqual([{ Version: '2016-11-15', ...form }])
   })
 
+  test('is used wrongly as the real one is, and says the same', async () => {
+    const cases = recorded('aws-wrong.txt')
+    expect(cases.length).toBeGreaterThan(15)
+    for (const { asked, printed } of cases) {
+      expect({ asked, ...await aws(...JSON.parse(asked) as string[]) }).toEqual({ asked, exitCode: 252, stdout: '', stderr: printed })
+    }
+  })
+
   test.each([
-    [['ec2', 'create-route', '--destination-cidr-block', '10.0.0.0/8'], 252, /^\naws: \[ERROR\]: An error occurred \(ParamValidation\): the following arguments are required: --route-table-id\n\nusage: aws \[options\] <command>/],
-    [['ec2', 'create-route', '--route-table-id'], 252, /argument --route-table-id: expected one argument\n/],
-    [['ec2', 'create-rout'], 252, /argument operation: Found invalid choice 'create-rout'\n\nMaybe you meant:\n\n {2}\* create-route\n/],
-    [['s3', 'ls'], 252, /argument command: Found invalid choice 's3'\n/],
-    [['ec2', 'describe-instances', '--instance', 'i-1'], 252, /^\nusage: aws .*\naws: \[ERROR\]: Unknown options: --instance, i-1\n$/s],
-    [['ec2', 'modify-instance-attribute', '--instance-id', 'i-1', '--source-dest-check', '--no-source-dest-check'], 252, /Cannot specify both the "--source-dest-check" option and the "--no-source-dest-check" option\.\n$/],
-    [['ec2', 'describe-instances', '--query', 'Reservations[.x'], 252, /Bad value for --query Reservations\[\.x: Invalid jmespath expression/],
+    [['ec2', 'create-rout'], 252, /argument operation: Found invalid choice 'create-rout'\n\nMaybe you meant:\n\n {2}\* create-route\n\nThis lab's aws has: create-route,/],
+    [['s3', 'ls'], 252, /argument command: Found invalid choice 's3'\n\nThis lab's aws has: ec2\n/],
+    [['ec2', 'describe-instances', '--output', 'table'], 252, /This lab's aws has: json, text\n/],
     [['ec2', 'describe-instances', '--endpoint-url', 'http://127.0.0.1:1/'], 255, /^\naws: \[ERROR\]: Could not connect to the endpoint URL: "http:\/\/127\.0\.0\.1:1\/"\n$/],
-  ])('is used wrongly by %j', async (argv, exitCode, stderr) => {
+  ])('says what it lacks: %j', async (argv, exitCode, stderr) => {
     expect(await aws(...argv)).toEqual({ exitCode, stdout: '', stderr: expect.stringMatching(stderr) as string })
   })
 
