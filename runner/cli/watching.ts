@@ -64,14 +64,14 @@ export async function watch(session: Session): Promise<number> {
       style('dim', '─'.repeat(Math.min(panel.width, 100))),
       `${style('bold', `${loaded.slug.slice(0, 2)} · ${loaded.lesson.title}`)}   ${style('dim', [
         shown === undefined ? (broken.length === 0 ? 'all steps hold' : 'finished, and broken since') : `step ${position(shown.id) + 1} of ${loaded.lesson.steps.length}`, nodes.join(' '), provider.name].join(' · '))}`,
+      ...(brokenSince === undefined ? [] : [style('yellow', `Something is broken since ${clock(brokenSince)}: find it. npx lab check says why a claim fails.`)]),
       ...(shown === undefined ? (broken.length === 0 ? FINISHED : []) : [
         style('bold', shown.title),
         ...(lines(verdicts) ?? [style('dim', '○ not judged yet: a step before it does not hold')]),
         ...(verdicts?.status === 'pass' ? [style('green', 'This step holds. n goes on.')] : []),
-        ...(verdicts?.status === 'fail' && held.has(shown.id) ? [style('red', 'This held before, and does not any more'), ...suspects(shown.id)] : []),
+        ...(verdicts?.status === 'fail' && held.has(shown.id) && brokenSince === undefined ? [style('red', 'This held before, and does not any more'), ...suspects(shown.id)] : []),
       ]),
-      ...(brokenSince === undefined ? [] : [style('yellow', `Something is broken since ${clock(brokenSince)}: find it. npx lab check says why a claim fails.`)]),
-      ...broken.flatMap(step => [style('red', `${step.title}: this held before, and does not any more`),
+      ...broken.flatMap(step => [brokenSince === undefined ? style('red', `${step.title}: this held before, and does not any more`) : style('bold', step.title),
         ...suspects(step.id), ...lines({ ...step, verdicts: step.verdicts.filter(({ verdict }) => verdict.status !== 'pass') }) ?? []]),
       ...told,
       style('dim', `in another terminal: npx lab shell ${nodes[0] ?? 'node1'}`),
