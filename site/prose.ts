@@ -47,14 +47,14 @@ function fence(token: Token | undefined, { highlight, topology }: ProseContext):
   const colour = (place: string): string => topology === undefined ? 'n0' : placeClass(topology, place)
   if (word === 'sh' && target !== '') {
     const looks = more === 'look' ? html`<span class="aside">changes nothing</span>` : undefined
-    return html`<figure class="fence ${colour(target)}"><figcaption><span>${target.replace('/', ' / ')}</span>${looks}<button class="copy" type="button">copy</button></figcaption><pre tabindex="0"><code>${highlight(content, 'sh')}</code></pre></figure>`
+    return html`<figure class="fence ${colour(target)}" data-place="${target}"><figcaption><span>${target.replace('/', ' / ')}</span>${looks}<button class="copy" type="button">copy</button></figcaption><pre tabindex="0"><code>${highlight(content, 'sh')}</code></pre></figure>`
   }
   if (word === 'file') {
     const [node = '', ...path] = target.split(':')
     return html`<figure class="fence ${colour(node)}"><figcaption><span>${node}</span><span class="aside">the file ${path.join(':')}</span><button class="copy" type="button">copy</button></figcaption><pre tabindex="0"><code>${highlight(content, languageOf(target))}</code></pre></figure>`
   }
   if (word === 'answer') {
-    return html`<div class="ask"><p><b>Question.</b> ${content}</p><p class="aside"><code>npx lab answer ${target} …</code></p></div>`
+    return html`<div class="ask" data-name="${target}"><p><b>Question.</b> ${content}</p><p class="aside"><code>npx lab answer ${target} …</code></p></div>`
   }
   // Lines that have to meet want a font that has them.
   const drawing = /[\u2500-\u257f]/.test(content) ? ' drawing' : ''

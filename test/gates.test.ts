@@ -15,6 +15,10 @@ test('the types are right', async () => {
   expect(await gate('node_modules/typescript/bin/tsc', ['--noEmit'])).toBe('')
 })
 
+test('the types of what runs in a browser are right', async () => {
+  expect(await gate('node_modules/typescript/bin/tsc', ['--noEmit', '-p', 'site/live/client'])).toBe('')
+})
+
 test('the linter has nothing to say', async () => {
   expect(await gate('node_modules/oxlint/bin/oxlint', ['--type-aware', '--deny-warnings', '--quiet'])).toBe('')
 })

@@ -58,7 +58,7 @@ describe('the site of the course', () => {
 
   test('gives each node its colour, and marks words of code by class', () => {
     const text = pages.find(([path]) => path === 'labs/05-static-routes.html')?.[1] ?? ''
-    const parts = ['<figure class="fence n1"><figcaption><span>node1', '<figure class="fence n2"><figcaption><span>node2', '<span class="k-function">ip</span>']
+    const parts = ['<figure class="fence n1" data-place="node1"><figcaption><span>node1', '<figure class="fence n2" data-place="node2"><figcaption><span>node2', '<span class="k-function">ip</span>']
     expect(parts.filter(part => !text.includes(part))).toEqual([])
   })
 })
@@ -71,7 +71,7 @@ describe('prose', () => {
     ['HTML', '<script>alert(1)</script>', '<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>\n'],
     ['code', '`<b>`', '<p><code>&lt;b&gt;</code></p>\n'],
     ['a fence', '```text\n<img src=x onerror=alert(1)>\n```', '<figure class="fence plain"><pre tabindex="0"><code>&lt;img src=x onerror=alert(1)&gt;</code></pre></figure>'],
-    ['the place of a fence', '```sh node1"><script>\nx\n```', '<figure class="fence n0"><figcaption><span>node1&quot;&gt;&lt;script&gt;</span><button class="copy" type="button">copy</button></figcaption><pre tabindex="0"><code>x</code></pre></figure>'],
+    ['the place of a fence', '```sh node1"><script>\nx\n```', '<figure class="fence n0" data-place="node1&quot;&gt;&lt;script&gt;"><figcaption><span>node1&quot;&gt;&lt;script&gt;</span><button class="copy" type="button">copy</button></figcaption><pre tabindex="0"><code>x</code></pre></figure>'],
     ['a link that is a script', '[x](javascript:alert(1))', '<p>[x](javascript:alert(1))</p>\n'],
   ] as const)('shows %s and does not obey it', ([, markdown, shown]) => {
     expect(prose(markdown)).toBe(shown)

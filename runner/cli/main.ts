@@ -70,6 +70,8 @@ lab.command('lint').argument('[labs...]').description('mistakes in lessons, with
   .action(async (names, options) => endWith((await import('./commands/lint.ts')).lintCommand(names, options)))
 lab.command('new').argument('<slug>').description('a new lab to write, which is already proven').option(...JSON_OPTION)
   .action(async (slug, options) => endWith((await import('./commands/new.ts')).newCommand(slug, options)))
+lab.command('serve').description('the running lab as a page: lesson, drawing and terminals, for this machine only').option('--port <n>', 'default: one that is free')
+  .action(async options => endWith((await import('./commands/serve.ts')).serve(options)))
 lab.command('build-site').argument('<dir>').description('the course as static pages, with search, for any host or none').option(...JSON_OPTION)
   .action(async (directory, options) => endWith((await import('./commands/build-site.ts')).buildSiteCommand(directory, options)))
 

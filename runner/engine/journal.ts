@@ -51,10 +51,12 @@ export class Journal {
       offset += readSync(file, piece, 0, piece.length, offset)
       const lines = (rest + piece.toString('utf8')).split('\n')
       rest = lines.pop() ?? ''
-      for (const event of readEvents(lines.join('\n'))) onEvent(event)
+      for (const event of readEvents(lines.join('\n'))) if (!signal.aborted) onEvent(event)
     }
     const onChange = (): void => {
       read()
+      // Whoever was told may have heard enough.
+      if (signal.aborted) return
       // A start has put this file aside and begun another.
       if (!existsSync(this.#path) || statSync(this.#path).ino === fstatSync(file).ino) return
       closeSync(file)

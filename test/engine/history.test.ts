@@ -88,3 +88,16 @@ test('differences of two snapshots name the node, and what it lost and got', () 
   expect(differences(new Map([['node1', 'a\nb'], ['node2', 'x']]), new Map([['node1', 'a\nc'], ['node2', 'x']])))
     .toEqual(['node1 lost "b"', 'node1 has got "c"'])
 })
+
+test('whoever follows may stop while being told, and is told no more', async () => {
+  const home = folder()
+  const journal = new Journal(home, 'x')
+  const stopped = new AbortController()
+  const heard: string[] = []
+  journal.follow(event => {
+    heard.push(event.kind)
+    stopped.abort()
+  }, stopped.signal)
+  appendFileSync(join(home, 'labs/x/journal.ndjson'), '{"kind":"stopped","at":1,"lab":"x"}\n{"kind":"reset","at":2,"lab":"x"}\n')
+  await expect.poll(() => heard).toEqual(['stopped'])
+})

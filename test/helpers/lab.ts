@@ -25,6 +25,13 @@ export interface Lab {
 
 /** Everything that is started in it is stopped when the test ends. */
 export function labIn(env: Readonly<Record<string, string>> = {}): Lab {
+  const lab = labFor(env)
+  onTestFinished(() => lab[Symbol.asyncDispose]())
+  return lab
+}
+
+/** The same, for several tests: whoever has it disposes of it. */
+export function labFor(env: Readonly<Record<string, string>> = {}): Lab & AsyncDisposable {
   const home = mkdtempSync(join(tmpdir(), 'lab-home-'))
   const own = { LAB_HOME: home, NO_COLOR: '1', ...env }
   const begin = (...args: readonly string[]): { child: ChildProcess; ended: Promise<Ran> } => {
@@ -38,10 +45,12 @@ export function labIn(env: Readonly<Record<string, string>> = {}): Lab {
     const ended = new Promise<Ran>(resolve => child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr })))
     return { child, ended }
   }
-  const lab: Lab = { home, env: own, begin, run: (...args) => begin(...args).ended }
-  onTestFinished(async () => {
-    await lab.run('stop', '--all')
-    rmSync(home, { recursive: true, force: true })
-  })
-  return lab
+  const run = (...args: readonly string[]): Promise<Ran> => begin(...args).ended
+  return {
+    home, env: own, begin, run,
+    async [Symbol.asyncDispose]() {
+      await run('stop', '--all')
+      rmSync(home, { recursive: true, force: true })
+    },
+  }
 }

@@ -1,0 +1,45 @@
+// What the page shows of what has happened: a fold over the journal's events. Pure; it runs in the browser.
+import type { Event, StepVerdicts } from '../../runner/core/events.ts'
+import type { Hello } from './protocol.ts'
+
+export interface Shown {
+  /** The last verdicts of each step. */
+  readonly verdicts: Readonly<Record<string, StepVerdicts>>
+  /** Steps that have held in this run. */
+  readonly held: ReadonlySet<string>
+  readonly stopped: boolean
+  /** Something worth saying, newest last. */
+  readonly told: readonly string[]
+}
+
+export const nothing: Shown = { verdicts: {}, held: new Set(), stopped: false, told: [] }
+
+const MOST_TOLD = 4
+
+export function after(shown: Shown, event: Event): Shown {
+  const tell = (text: string): readonly string[] => [...shown.told, text].slice(-MOST_TOLD)
+  switch (event.kind) {
+    case 'started': return { ...nothing, told: shown.stopped ? ['the nodes are new'] : shown.told }
+    case 'reset': return { ...nothing, told: ['the nodes are new'] }
+    case 'stopped': return { ...shown, stopped: true, told: tell('the lab was stopped') }
+    case 'judged': return { ...shown, verdicts: { ...shown.verdicts, ...Object.fromEntries(event.steps.map(step => [step.id, step])) } }
+    case 'completed': return { ...shown, held: new Set([...shown.held, event.step]) }
+    case 'regressed': return { ...shown, told: tell(`${event.claims[0] ?? 'a claim'}: this held before${event.since.length === 0 ? '' : `; since then: ${event.since.at(-1) ?? ''}`}`) }
+    default: return shown
+  }
+}
+
+/** The step that a learner is at: the first that does not hold. */
+export function currentStep(hello: Hello, shown: Shown): string | undefined {
+  return hello.steps.find(({ id }) => shown.verdicts[id]?.status !== 'pass')?.id
+}
+
+export type Mark = 'pass' | 'fail' | 'unknown' | 'later'
+
+/** A step's dot: what holds, what a learner is at, what comes later. */
+export function markOf(hello: Hello, shown: Shown, step: string): Mark | 'now' {
+  const status = shown.verdicts[step]?.status
+  if (status === 'pass') return 'pass'
+  if (status === 'fail' && shown.held.has(step)) return 'fail'
+  return currentStep(hello, shown) === step ? 'now' : 'later'
+}

@@ -1,0 +1,2 @@
+// What the server gives a page under this name.
+export * from '@xterm/xterm'
