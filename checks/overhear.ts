@@ -11,6 +11,8 @@ import { unable } from './tool.ts'
 
 /** Each frame once, as it enters the fabric. With 2000 bytes a frame the buffer holds a thousand of them. */
 const CAPTURE = 'exec tcpdump -i any -Q in -l -nn -x -s 2000 -B 4096 --immediate-mode -Z root 2>&1'
+/** A program that encrypts takes its time where many run; only what is never answered is waited for that long. */
+const ANSWER_MS = 800
 /** On a busy machine a capture may be far behind. */
 const MARKER_MS = 3_000
 
@@ -46,7 +48,7 @@ export async function overhear(bench: Bench, talks: () => Promise<readonly Talk[
   try {
     const said = await Promise.all((await talks()).map(async talk => {
       const nonce = randomBytes(12).toString('hex')
-      const { asked, evidence } = await ask(talk.client.namespace, [{ address: talk.to.address, port: talk.port, nonce }])
+      const { asked, evidence } = await ask(talk.client.namespace, [{ address: talk.to.address, port: talk.port, nonce }], ANSWER_MS)
       return { talk, nonce, answers: asked.map(({ answer }) => answer), evidence }
     }))
     const frames = await everything(bench, capture)

@@ -1,4 +1,5 @@
-import type { Bench, Check } from '../runner/core/bench.ts'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { Bench, Check, Namespace } from '../runner/core/bench.ts'
 import { CouldNotLook, fail, pass, type Evidence, type Verdict } from '../runner/core/verdict.ts'
 import { addressed, endsOf, list, ownerOf, type NamedEnd, type Owner } from './ends.ts'
 import { exchange, PROBE } from './exchange.ts'
@@ -22,7 +23,7 @@ export function secretOnTheWire(ends: readonly string[] | Readonly<Record<string
 }
 
 async function look(bench: Bench, ends: readonly NamedEnd[]): Promise<Verdict> {
-  const owners: { readonly end: NamedEnd; readonly owner: Owner }[] = []
+  const owners: Owned[] = []
   for (const given of ends) {
     const owner = await ownerOf(bench, given)
     if ('because' in owner) return fail(owner.because, ...owner.evidence)
@@ -35,19 +36,71 @@ async function look(bench: Bench, ends: readonly NamedEnd[]): Promise<Verdict> {
   if (first === undefined) throw new Error('expected an end')
   const alone = owners.find(one => !pairs.some(({ from }) => from === one))
   if (alone !== undefined) return fail(`${list(ends.map(end => end.name))} are all on ${alone.owner.namespace.node}: their packets cross no wire`, alone.owner.namespace.evidence)
-  const servers: Promise<Running>[] = []
+  return judged(bench, await overheard(bench, pairs))
+}
+
+interface Owned {
+  readonly end: NamedEnd
+  readonly owner: Owner
+}
+
+interface Pair {
+  readonly from: Owned
+  readonly to: Owned
+}
+
+interface Batch {
+  readonly pairs: Map<string, Pair>
+  readonly heard: Promise<ReadonlyMap<string, Overheard>>
+}
+
+const open = new WeakMap<Bench, Batch>()
+
+/** What several checks of one look want to overhear is said once, under one capture. */
+async function overheard(bench: Bench, pairs: readonly Pair[]): Promise<readonly Overheard[]> {
+  let batch = open.get(bench)
+  if (batch === undefined) {
+    const all = new Map<string, Pair>()
+    batch = {
+      pairs: all,
+      heard: turn().then(() => {
+        open.delete(bench)
+        return talkAll(bench, all)
+      }),
+    }
+    open.set(bench, batch)
+  }
+  for (const pair of pairs) batch.pairs.set(keyOf(pair), pair)
+  const heard = await batch.heard
+  return pairs.map(pair => {
+    const found = heard.get(keyOf(pair))
+    if (found === undefined) throw new Error(`${keyOf(pair)} was not tried`)
+    // Another check may call the same ends by other names.
+    return { ...found, from: pair.from.end, to: pair.to.end }
+  })
+}
+
+function keyOf({ from, to }: Pair): string {
+  return [from, to].map(({ end, owner }) => `${owner.namespace.place.name} ${end.address}`).join(' > ')
+}
+
+async function talkAll(bench: Bench, pairs: ReadonlyMap<string, Pair>): Promise<ReadonlyMap<string, Overheard>> {
+  const servers = new Map<Namespace, Promise<Running>>()
+  const serving = ({ namespace }: Owner): Promise<Running> => {
+    const server = servers.get(namespace) ?? start(namespace.place, [PROBE, 'serve'], output => readReady(output) !== undefined)
+    servers.set(namespace, server)
+    return server
+  }
   try {
-    const heard = await overhear(bench, async () => {
-      const ports = new Map(await Promise.all(owners.map(async ({ owner }) => {
-        const starting = start(owner.namespace.place, [PROBE, 'serve'], output => readReady(output) !== undefined)
-        servers.push(starting)
-        return [owner, readReady((await starting).output()) ?? 0] as const
-      })))
-      return pairs.map(({ from, to }): Talk => ({ from: from.end, client: from.owner, to: to.end, node: to.owner.namespace.node, port: ports.get(to.owner) ?? 0 }))
-    })
-    return await judged(bench, heard)
+    const heard = await overhear(bench, () => Promise.all([...pairs.values()].map(async ({ from, to }): Promise<Talk> => ({
+      from: from.end, client: from.owner, to: to.end, node: to.owner.namespace.node, port: readReady((await serving(to.owner)).output()) ?? 0,
+    }))))
+    return new Map([...pairs.keys()].flatMap((key, index) => {
+      const one = heard[index]
+      return one === undefined ? [] : [[key, one] as const]
+    }))
   } finally {
-    await Promise.all(servers.map(async server => (await server.catch(() => undefined))?.stop()))
+    await Promise.all([...servers.values()].map(async server => (await server.catch(() => undefined))?.stop()))
   }
 }
 
