@@ -5,8 +5,10 @@ import { CouldNotLook, fail, pass, type Verdict } from '../runner/core/verdict.t
 import { allNamespaces, endsOf, holders, list, ownerOf, type NamedEnd, type Owner } from './ends.ts'
 import { ask } from './exchange.ts'
 import { whyNot } from './explain.ts'
+import type { Reaching } from './reaches.ts'
 import { readReady, type Answer } from './read/probe.ts'
 import { start } from './running.ts'
+import { translation } from './translation.ts'
 
 const TOOL = '/usr/local/lib/hardway/fresh-pod'
 /** Whoever finds one left over knows whose it was. */
@@ -16,15 +18,15 @@ const LINK = 'hwfresh-'
  * `a new pod on node1 is reached by red and green at once, without another command`: one that the check makes, on
  * the bridge that has the gateway's address, and that is gone again when it has looked.
  */
-export function freshPod(node: string, gateway: string, from: readonly string[] | Readonly<Record<string, string>>): Check {
+export function freshPod(node: string, gateway: string, from: readonly string[] | Readonly<Record<string, string>>, { keepingAddress = false }: Reaching = {}): Check {
   const ends = endsOf(from)
   return {
-    claim: `a new pod on ${node} is reached by ${list(ends.map(end => end.name))} at once, without another command`,
-    look: bench => look(bench, node, gateway, ends),
+    claim: `a new pod on ${node} is reached by ${list(ends.map(end => end.name))} at once, without another command${keepingAddress ? `, and sees ${ends.length === 1 ? 'its' : 'each one\'s'} own address` : ''}`,
+    look: bench => look(bench, node, gateway, ends, keepingAddress),
   }
 }
 
-async function look(bench: Bench, node: string, gateway: string, ends: readonly NamedEnd[]): Promise<Verdict> {
+async function look(bench: Bench, node: string, gateway: string, ends: readonly NamedEnd[], keepingAddress: boolean): Promise<Verdict> {
   const clients: { readonly end: NamedEnd; readonly owner: Owner }[] = []
   for (const end of ends) {
     const owner = await ownerOf(bench, end)
@@ -36,7 +38,15 @@ async function look(bench: Bench, node: string, gateway: string, ends: readonly 
       ({ end, namespace, ...await ask(namespace, [{ address, port, nonce: randomBytes(12).toString('hex') }]) })))
     const evidence = asked.map(one => one.evidence)
     const failed = asked.find(one => one.asked.length !== 2 || one.asked.some(({ answer }) => answer.kind !== 'ok'))
-    if (failed === undefined) return pass(own.evidence, ...evidence)
+    if (failed === undefined) {
+      for (const { end, namespace, asked: got, evidence: seen } of keepingAddress ? asked : []) {
+        const other = got.flatMap(({ answer }) => answer.kind === 'ok' && answer.peer !== answer.own ? [answer] : [])[0]
+        if (other === undefined) continue
+        const rule = await translation(bench, [...new Set([namespace.node, node])], { from: other.own, to: address }, [seen, own.evidence])
+        return fail(`a new pod with the address ${address} on ${bridge} of ${node} sees ${other.peer} instead of ${other.own}, the address of ${end.name}: ${rule.because}`, ...rule.evidence)
+      }
+      return pass(own.evidence, ...evidence)
+    }
     const answer: Answer = failed.asked.find(one => one.answer.kind !== 'ok')?.answer ?? { kind: 'timeout' }
     const how = answer.kind === 'unreachable' ? answer.reason.toLowerCase() : answer.kind === 'timeout' ? 'no answer' : answer.kind
     const why = await whyNot(bench, failed.namespace, failed.end, { name: 'the new pod', address, named: true }, 'udp')

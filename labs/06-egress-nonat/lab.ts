@@ -1,5 +1,5 @@
 // 06 · Out by the node's address: who cannot answer a pod answers its node, and pods keep their own among themselves.
-import { allReach, arrivesFrom, freshPodSeenAs, reachEachOther, reaches, seenAs } from 'hardway/checks'
+import { allReach, arrivesFrom, freshPod, freshPodSeenAs, reachEachOther, reaches, seenAs } from 'hardway/checks'
 import { CouldNotLook, defineLab, fail, pass, unknown, type Answer, type Bench, type Check, type Deed, type Nodes } from 'hardway/lab'
 import { podsOnBridge, type Pods } from 'hardway/networks'
 
@@ -23,6 +23,9 @@ const fromNode2 = seenAs(green, ext, { node2: nodes.node2 })
 const fromNode3 = seenAs({ violet: pods.violet }, ext, { node3: nodes.node3 })
 const farther = seenAs(red, farAway, { node1: nodes.node1 })
 const anyPod = freshPodSeenAs('node2', '10.244.2.1', ext, { node2: nodes.node2 })
+const newcomer = freshPod('node2', '10.244.2.1', { ...red, violet: pods.violet }, kept)
+const comingOut = freshPodSeenAs('node3', '10.244.3.1', ext, { node3: nodes.node3 })
+const comingIn = freshPod('node3', '10.244.3.1', { ...red, ...green }, kept)
 const outside = [fromNode1, fromNode2, fromNode3, farther] as const
 const everyone = reachEachOther(pods, kept)
 const nodesToPods = allReach(nodes, green, kept)
@@ -212,7 +215,7 @@ done`))),
       },
     },
     'own-address': {
-      checks: [everyone, nodesToPods, ...outside, anyPod],
+      checks: [everyone, newcomer, nodesToPods, ...outside, anyPod],
       hints: [
         'green sees 192.168.1.11. Which rule did red\'s packet meet on node1, and what in that rule tells a pod\'s packet for ext from one for green?',
         failing => failing.includes(everyone.claim)
@@ -255,6 +258,7 @@ done`))),
           instead: each(number => `${gone}\n${Object.entries(pods).filter(([, address]) => address.startsWith(`10.244.${number}.`)).map(([name, address]) => iptables(
             `-N CNI-${name}`, `-A CNI-${name} -d 10.244.${number}.0/24 -j ACCEPT`, `-A CNI-${name} ! -d 224.0.0.0/4 -j MASQUERADE`, `-A POSTROUTING -s ${address}/32 -j CNI-${name}`)).join('\n')}`),
         },
+        'the pods of today left out': { refusedBy: newcomer.claim, instead: each(() => rules(`ip saddr 10.244.0.0/16 ip daddr != { ${Object.values(pods).join(', ')} } masquerade`)) },
         'one rule with the exclusion for each pod of today': { refusedBy: anyPod.claim, instead: each(() => rules(...Object.values(pods).map(address => `ip saddr ${address} ip daddr != 10.244.0.0/16 masquerade`))) },
         // Accepted in one chain of a hook, a packet goes on to the next one.
         'an accept in a table of its own': {
@@ -341,7 +345,6 @@ done`))),
               : 'Whoever has no way back still needs the node\'s address. Is 192.168.1.200 in what you excluded?',
         'On each node, by `nft -f -`: `flush chain ip egress post`, then `add rule ip egress post ip saddr 10.244.0.0/16 ip daddr != { 10.244.0.0/16, 10.50.0.0/16 } masquerade`',
       ],
-      solution: each(() => rules(OUT_AND_FIRM)),
       alternatives: {
         'a rule in front': each(() => 'nft insert rule ip egress post ip daddr 10.50.0.0/16 accept'),
         'a chain of what is left alone, as ip-masq-agent has it': each(() => `${gone}\n${iptables('-N IP-MASQ-AGENT', '-A IP-MASQ-AGENT -d 10.244.0.0/16 -j RETURN', '-A IP-MASQ-AGENT -d 10.50.0.0/16 -j RETURN',
@@ -366,6 +369,30 @@ done`))),
         'an old rule that somebody brought back': { refusedBy: withDb.claim, after: ({ node3 }) => bash(node3, iptables('-A POSTROUTING -s 10.244.3.0/24 ! -d 10.244.0.0/16 -j MASQUERADE')) },
         'the way to the network of db lost': { refusedBy: withDb.claim, after: ({ node2 }) => node2`ip route del 10.50.0.0/16` },
         'an entry from before, once more': { refusedBy: reports.claim, after: ({ node1 }) => reportedUnder(node1, 'ip saddr 10.244.1.0/24 masquerade', nodes.node1, OUT_AND_FIRM) },
+      },
+    },
+    'next-pod': {
+      alreadyTrue: 'the rule names ranges, so whoever comes within them needs none of its own',
+      checks: [comingOut, comingIn],
+      hints: [
+        'Which of the words in your rule names a pod, or a node?',
+        'Send one packet to an address of that range, and ask node1 what it remembers of it: `conntrack -L -p icmp`. Nobody has to answer.',
+        failing => failing.length === 0 ? 'It holds already. That is the point.'
+          : 'A rule names the pods of today, where it should name their range. It holds again when each node has the one rule: `npx lab goto next-pod` brings you there on fresh nodes.',
+      ],
+      answers: {
+        'to-a-new-node': answerIs(async bench => {
+          await bench.place('node1/red').exec(['ping', '-c', '1', '-W', '1', '10.244.4.2'])
+          return (await repliesTo(bench, 'node1', '-p', 'icmp', '--orig-src', pods.red, '--orig-dst', '10.244.4.2'))[0] ?? ''
+        }, /^\d+(\.\d+){3}$/, 'an IPv4 address', ['192.168.1.11', '10.244.4.2', '10.244.1.1', '192.168.1.200']),
+      },
+      mutants: {
+        'a rule for each pod that is there': { refusedBy: comingOut.claim, after: ({ node3 }) => bash(node3, rules(OUT_AND_FIRM.replace('10.244.0.0/16', pods.violet))) },
+        'an exclusion for each pod that is there': {
+          refusedBy: comingIn.claim,
+          after: ({ node1 }) => bash(node1, rules(`ip saddr 10.244.0.0/16 ip daddr != { ${Object.values(pods).join(', ')}, 10.50.0.0/16 } masquerade`)),
+        },
+        'a range of pods forgotten on one node': { refusedBy: comingIn.claim, after: ({ node2 }) => bash(node2, rules('ip saddr 10.244.0.0/16 ip daddr != { 10.244.1.0-10.244.2.255, 10.50.0.0/16 } masquerade')) },
       },
     },
   },

@@ -1,7 +1,7 @@
 // Who is seen from outside, what is remembered, and who is kept out: each check passes on a right network, and fails for each reason that it
 // can name.
 import { describe, expect, test as plain } from 'vitest'
-import { arrivesFrom, cannotReach, freshPodSeenAs, reaches, seenAs } from '../../checks/index.ts'
+import { arrivesFrom, cannotReach, freshPod, freshPodSeenAs, reaches, seenAs } from '../../checks/index.ts'
 import type { Check } from '../../runner/core/bench.ts'
 import { judgeAll } from '../../runner/engine/judge.ts'
 import { providersHere } from '../helpers/providers.ts'
@@ -97,6 +97,16 @@ describe('freshPodSeenAs', () => {
   fails('nothing gets out', bridges, check, masquerade(), /does not reach node3 \(no answer\)$/)
   fails('the outside was told a way back', forwarding, check, ({ node3 }) => node3`ip route add 10.244.1.0/24 via 192.168.1.11`, /^node3 sees 10\.244\.1\.\d+, the new pod's own address$/)
   fails('no gateway', emptyNetwork, check, async () => {}, /no bridge of node1 has the address 10\.244\.1\.1/)
+})
+
+describe('freshPod that keeps addresses', () => {
+  const check = freshPod('node2', '10.244.2.1', { ...red, pink: '10.244.3.2' }, { keepingAddress: true })
+  test('it says whom the new pod sees', () => {
+    expect(check.claim).toBe("a new pod on node2 is reached by red and pink at once, without another command, and sees each one's own address")
+  })
+  passes('what is for pods is left alone', routed, check, translating('add rule ip t post ip saddr 10.244.0.0/16 ip daddr != 10.244.0.0/16 masquerade'))
+  fails('what is for the pods of today is', routed, check, translating('add rule ip t post ip saddr 10.244.0.0/16 ip daddr != { 10.244.1.2, 10.244.2.2, 10.244.3.2 } masquerade'),
+    /^a new pod with the address 10\.244\.2\.\d+ on cni0 of node2 sees 192\.168\.1\.11 instead of 10\.244\.1\.2, the address of red: node1 has the rule `.*masquerade`$/)
 })
 
 describe('arrivesFrom', () => {
