@@ -27,5 +27,5 @@ export function called({ command, pid }: Process): string {
 
 /** Those that listen with a TCP socket on the port. */
 export function listeners(processes: readonly Process[], port: number): readonly Process[] {
-  return processes.filter(({ listens }) => listens.some(one => one.endsWith(`:${port}`)))
+  return processes.filter(({ listens }) => listens.some(one => !one.startsWith('udp:') && one.endsWith(`:${port}`)))
 }

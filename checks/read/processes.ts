@@ -7,7 +7,7 @@ export interface Process {
   readonly inode: number
   /** What it hangs on: nothing, a terminal's background, what a terminal waits for, or whoever sent it into the node. */
   readonly held: 'init' | 'job' | 'terminal' | 'sender'
-  /** `127.0.0.1:8080` */
+  /** `127.0.0.1:8080`, or `udp:0.0.0.0:53`. */
   readonly listens: readonly string[]
   readonly command: string
 }

@@ -52,6 +52,7 @@ describe('outlives', () => {
   passes('a process that does nothing holds it', check, made('sleep 50', 'sleep 50'))
   passes('also beside one that listens', check, made('sleep 50', 'sleep 50'), served('app', '8080', 'nsenter -t $(pgrep -xf "sleep 50") -n'))
   fails('only who listens there', check, /^net:\[\d+\] belongs to serve app 8080 \(PID \d+\), which listens there; nobody else is in it$/, made('serve app 8080', 'serve app 8080'))
+  fails('only who answers by UDP', check, /belongs to socat UDP-RECVFROM:53,fork PIPE \(PID \d+\), which listens there/, made('socat UDP-RECVFROM:53,fork PIPE', 'socat UDP-RECVFROM:53,fork PIPE'))
   fails('and who waits for them', check, /besides, there is only unshare --net --fork serve app 8080 \(PID \d+\), started by it, waiting for it or at a terminal$/, made('--fork serve app 8080', 'serve app 8080'))
   fails('and what they have started', check, /besides, there is only sleep 100 /, made("bash -c 'sleep 100 & exec serve app 8080'", 'serve app 8080'))
   fails('and a shell at a terminal', check, /besides, there is only bash -i \(PID \d+\)/, made('serve app 8080', 'serve app 8080'),
