@@ -11,9 +11,12 @@ export function arrivesUncut(one: End, other: End): Check {
     look: async bench => {
       const directions = await bulk(bench, from, to)
       if ('because' in directions) return fail(directions.because, ...directions.evidence)
-      for (const direction of directions) {
-        const because = refused(direction)
-        if (because !== undefined) return fail(because, ...direction.evidence)
+      // What was cut first: thousands of pieces of one direction may hide the other.
+      for (const refuses of [cut, refused]) {
+        for (const direction of directions) {
+          const because = refuses(direction)
+          if (because !== undefined) return fail(because, ...direction.evidence)
+        }
       }
       const [first, ...rest] = directions.flatMap<Evidence>(direction => direction.evidence)
       if (first === undefined) throw new Error('nothing was tried')
@@ -29,18 +32,22 @@ function refused(direction: Direction): string | undefined {
     const before = transfer.bytes < BYTES ? `${transfer.bytes} of ${BYTES} bytes` : 'all of it'
     return `a transfer from ${from.name} to ${to.name} stands still: the connection is there${small.kind === 'ok' ? ', small packets arrive' : ''}, and ${from.name}'s kernel has taken ${before} without ${to.name} having them`
   }
-  return pieces(direction)
+  if (transfer.kind === 'slow') return `a transfer from ${from.name} to ${to.name} crawls: ${from.name}'s kernel has taken ${transfer.bytes} of ${BYTES} bytes, and the time is over`
+  return unseen(direction)
 }
 
 /** Who cut a packet of theirs, if anybody did. */
-export function pieces({ from, to, client, server, frames, evidence }: Direction): string | undefined {
-  if (client.namespace.node === server.namespace.node) return undefined
-  // Not a single packet of theirs, though they arrived: then nobody has looked.
-  if (frames.length === 0) throw new CouldNotLook(`${to.name} has what ${from.name} sent, and no packet of it can be told from others on a wire`, ...evidence)
-  const cut = frames.flatMap(frame => frame.headers.map(header => ({ frame, header }))).find(({ header }) => header.fragment === true)
-  if (cut === undefined) return undefined
-  const { frame, header } = cut
+export function cut({ from, to, frames }: Direction): string | undefined {
+  const found = frames.flatMap(frame => frame.headers.map(header => ({ frame, header }))).find(({ header }) => header.fragment === true)
+  if (found === undefined) return undefined
+  const { frame, header } = found
   const [outer] = frame.headers
-  const where = outer === header && frame.headers.length > 1 ? 'the packets around them' : 'they'
-  return `packets from ${from.name} to ${to.name} are too large for the way: on ${frame.link} ${where}, from ${header.from} to ${header.to}, cross in fragments`
+  const what = outer === header && frame.headers.length > 1 ? 'the packets around them' : 'they'
+  return `packets from ${from.name} to ${to.name} are too large for the way: on ${frame.link} ${what}, from ${header.from} to ${header.to}, cross in fragments`
+}
+
+/** Not a single packet of theirs is seen, though they arrived: then nobody has looked, and can say that none was cut. */
+export function unseen({ from, to, client, server, frames, evidence }: Direction): undefined {
+  if (client.namespace.node === server.namespace.node || frames.length > 0) return
+  throw new CouldNotLook(`${to.name} has what ${from.name} sent, and no packet of it can be told from others on a wire`, ...evidence)
 }

@@ -13,8 +13,8 @@ import { readFrom, unable } from './tool.ts'
 
 const TOOL = '/usr/local/lib/hardway/bulk'
 export const BYTES = 1_000_000
-/** Of whole packets only the small ones, of which each connection has some: that they are seen says that somebody looks. */
-const CAPTURE = `exec tcpdump -i any -Q in -l -nn -x -s 200 --immediate-mode -Z root 'ip and (ip[6:2] & 0x3fff != 0 or less 300)' 2>&1`
+/** A megabyte in fragments is thousands of them, and the first will do. */
+const MOST_FRAMES = 400
 const FRAMES_MS = 300
 
 /** One direction. */
@@ -25,7 +25,7 @@ export interface Direction extends Sent {
   readonly server: Owner
   /** What the sender takes for the largest packet, whatever it has learned of the way since. */
   readonly size: number
-  /** What crossed a wire: the small packets, and the first pieces of larger ones; none within a node. */
+  /** What crossed a wire: the datagrams, and the first pieces of whatever was cut; none within a node. */
   readonly frames: readonly Frame[]
   readonly evidence: NonEmpty<Evidence>
 }
@@ -64,15 +64,16 @@ async function thereAndBack(bench: Bench, one: NamedEnd, other: NamedEnd): Promi
     return starting
   }
   try {
-    const onWire = client.namespace.node !== server.namespace.node
-    const capturing = onWire ? begin(start(bench.place('fabric'), ['sh', '-c', CAPTURE], output => output.includes('listening on'))) : undefined
     const serving = owners.map(({ namespace }) => begin(start(namespace.place, [TOOL, 'serve'], output => readReady(output) !== undefined)))
     const [atClient, atServer] = await Promise.all(serving)
-    const capture = await capturing
-    const portOf = (running: Running | undefined): number => readReady(running?.output() ?? '') ?? 0
+    const [portAtClient, portAtServer] = [atClient, atServer].map(one => readReady(one?.output() ?? '') ?? 0)
+    if (portAtClient === undefined || portAtServer === undefined) throw new Error('expected two servers')
+    const argv = ['sh', '-c', `exec tcpdump -i any -Q in -l -nn -x -s 200 -c ${MOST_FRAMES} --immediate-mode -Z root '${telling(portAtClient, portAtServer)}' 2>&1`]
+    const capture = client.namespace.node === server.namespace.node ? undefined
+      : await begin(start(bench.place('fabric'), argv, output => output.includes('listening on')))
     const sent = await Promise.all([
-      send(from, client, to, server, portOf(atServer)),
-      send(to, server, from, client, portOf(atClient)),
+      send(from, client, to, server, portAtServer),
+      send(to, server, from, client, portAtClient),
     ])
     if (capture === undefined) return sent.map(one => ({ ...one, frames: [] }))
     // The port is one that the kernel has just given away, at random.
@@ -81,7 +82,7 @@ async function thereAndBack(bench: Bench, one: NamedEnd, other: NamedEnd): Promi
     await capture.until(() => sent.every(one => framesOf(one).length > 0), FRAMES_MS)
     return sent.map(one => {
       const frames = framesOf(one)
-      return { ...one, frames, evidence: [...one.evidence, shown(capture.output(), frames.length)] }
+      return { ...one, frames, evidence: [...one.evidence, shown(argv, capture.output(), frames.length)] }
     })
   } finally {
     await Promise.all(running.map(async one => (await one.catch(() => undefined))?.stop()))
@@ -105,9 +106,23 @@ async function send(from: NamedEnd, client: Owner, to: NamedEnd, server: Owner, 
   return { from, to, client, server, size, port, ...readFrom(sent, readSent), evidence: [sent, route] }
 }
 
-function shown(output: string, frames: number): Evidence {
+/**
+ * A filter for the datagrams of both, by which somebody who looks is known to have looked, and for the first pieces of
+ * whatever is cut; on the wire as they are, or one or two tunnels deep. In the order of depth: where a packet is too
+ * short for a question, it is let go.
+ */
+function telling(...ports: readonly number[]): string {
+  const pieces = 'ip[6:2] & 0x3fff = 0x2000'
+  const plain = ports.map(port => `udp port ${port} or (${pieces} and port ${port})`)
+  // IP, UDP, VXLAN and Ethernet of each tunnel, and the IP header inside.
+  const inside = [50, 100].flatMap(depth => ports.map(port =>
+    `(ip[${depth + 20}:2] = ${port} or ip[${depth + 22}:2] = ${port}) and (ip[${depth + 9}] = 17 or ${pieces})`))
+  return `ip and (${[...plain, ...inside].map(one => `(${one})`).join(' or ')})`
+}
+
+function shown(argv: readonly string[], output: string, frames: number): Evidence {
   return {
-    place: 'fabric', argv: ['sh', '-c', CAPTURE], exitCode: undefined, ms: 0,
+    place: 'fabric', argv, exitCode: undefined, ms: 0,
     stdout: output.split('\n').filter(line => !line.startsWith('\t')).slice(0, 60).map(line => `${line}\n`).join(''),
     stderr: `[stopped after ${frames} frames of this transfer]`,
   }

@@ -11,7 +11,8 @@ import { start, type Running } from './running.ts'
 import { readFrom, unable } from './tool.ts'
 
 export const PROBE = '/usr/local/lib/hardway/probe'
-const CAPTURE = 'exec tcpdump -i any -Q in -l -nn -x -s 200 --immediate-mode -Z root ip 2>&1'
+/** A probe sends a few bytes: what is large, and the later pieces of it, is somebody else's. */
+const CAPTURE = "exec tcpdump -i any -Q in -l -nn -x -s 200 --immediate-mode -Z root 'ip and less 400 and ip[6:2] & 0x1fff = 0' 2>&1"
 /** Frames reach a capture a moment after the answer reaches the client. */
 const FRAMES_MS = 60
 export const ANSWER_MS = 250

@@ -2,7 +2,7 @@ import type { Check } from '../runner/core/bench.ts'
 import { fail, pass, type Evidence } from '../runner/core/verdict.ts'
 import { bulk, type Direction } from './bulk.ts'
 import { endOf, type End } from './ends.ts'
-import { pieces } from './arrives-uncut.ts'
+import { cut, unseen } from './arrives-uncut.ts'
 
 /**
  * `the largest packet that red may send reaches green in one piece, and green's reaches red`: red's own MTU fits all
@@ -15,9 +15,12 @@ export function largestPacket(one: End, other: End): Check {
     look: async bench => {
       const directions = await bulk(bench, from, to)
       if ('because' in directions) return fail(directions.because, ...directions.evidence)
-      for (const direction of directions) {
-        const because = refused(direction)
-        if (because !== undefined) return fail(because, ...direction.evidence)
+      // What was cut first: thousands of pieces of one direction may hide the other.
+      for (const refuses of [cut, refused]) {
+        for (const direction of directions) {
+          const because = refuses(direction)
+          if (because !== undefined) return fail(because, ...direction.evidence)
+        }
       }
       const [first, ...rest] = directions.flatMap<Evidence>(direction => direction.evidence)
       if (first === undefined) throw new Error('nothing was tried')
@@ -33,6 +36,6 @@ function refused(direction: Direction): string | undefined {
     case 'timeout': return `${from.name} may send packets of ${size} bytes, and none arrives at ${to.name}, though small ones do; nobody tells ${from.name} why`
     case 'told': return `${from.name} may send packets of ${size} bytes, and is told on the way to ${to.name} that only ${large.mtu} fit`
     case 'failed': return `${from.name} may send packets of ${size} bytes, and one of them fails: ${large.reason.toLowerCase()}`
-    case 'ok': return pieces(direction)
+    case 'ok': return unseen(direction)
   }
 }

@@ -7,7 +7,7 @@ export type Large =
   | { readonly kind: 'failed'; readonly reason: string }
 
 export type Bulk =
-  | { readonly kind: 'ok' | 'stalled'; readonly bytes: number }
+  | { readonly kind: 'ok' | 'stalled' | 'slow'; readonly bytes: number }
   | { readonly kind: 'failed'; readonly reason: string }
 
 export interface Sent {
@@ -32,8 +32,8 @@ function readLarge(name: string, line = ''): Large {
 }
 
 function readBulk(line = ''): Bulk {
-  const [, kind, bytes = ''] = /^bulk (ok|stalled) (\d{1,9})$/.exec(line) ?? []
-  if (kind === 'ok' || kind === 'stalled') return { kind, bytes: Number(bytes) }
+  const [, kind, bytes = ''] = /^bulk (ok|stalled|slow) (\d{1,9})$/.exec(line) ?? []
+  if (kind === 'ok' || kind === 'stalled' || kind === 'slow') return { kind, bytes: Number(bytes) }
   const [, reason] = /^bulk failed ([ -~]*)$/.exec(line) ?? []
   if (reason !== undefined) return { kind: 'failed', reason }
   throw new Error(`expected how the transfer went, and got ${JSON.stringify(line.slice(0, 80))}`)

@@ -18,6 +18,7 @@ const there = { route: sendsIntoVxlan('node1', green.green), mac: knowsNextHop('
 const back = { route: sendsIntoVxlan('node2', red.red), mac: knowsNextHop('node2', red.red, 'node1') }
 const four = reachEachOther({ ...red, ...blue, ...green, ...teal }, kept)
 const wrapped = insideVxlan(red, green)
+const othersToo = insideVxlan(teal, blue)
 const twoRouters = routedTimes(red, green, 2)
 const anyPod = freshPod('node2', '10.244.2.1', { ...red, ...blue })
 const fits = largestPacket(red, green)
@@ -241,6 +242,16 @@ export default defineLab<Name>({
             ping -c 1 -W 2 ${router} >/dev/null
             ip neigh add ${next} lladdr $(ip -j neigh show ${router} | jq -r '.[0].lladdr') dev flannel.1 nud permanent`)),
         },
+        'the MAC of the other node, as on the wire': {
+          refusedBy: there.mac.claim,
+          instead: async ({ node1, node2 }) => {
+            const [one, other] = await Promise.all([node1, node2].map(node => node`cat /sys/class/net/eth0/address`))
+            await Promise.all([
+              node1`ip neigh add 10.244.2.0 lladdr ${other?.stdout.trim() ?? ''} dev flannel.1 nud permanent`,
+              node2`ip neigh add 10.244.1.0 lladdr ${one?.stdout.trim() ?? ''} dev flannel.1 nud permanent`,
+            ])
+          },
+        },
         'on the wrong interface': {
           refusedBy: there.mac.claim,
           instead: ({ node1, node2 }) => Promise.all([
@@ -257,7 +268,7 @@ export default defineLab<Name>({
       },
     },
     fdb: {
-      checks: [four, wrapped, twoRouters, anyPod],
+      checks: [four, wrapped, othersToo, twoRouters, anyPod],
       hints: [
         'node1 knows the frame and its MAC address. To which machine does the wrapping go?',
         failing => failing.includes(wrapped.claim) && !failing.includes(four.claim)
@@ -308,6 +319,12 @@ export default defineLab<Name>({
           refusedBy: wrapped.claim,
           instead: async ({ node1, node2, router }) => {
             await Promise.all([toldRouter(router), node1`bridge fdb append ${peers.node2.mac} dev flannel.1 dst ${peers.node2.node}`, node2`ip route replace 10.244.1.0/24 via 192.168.2.1`])
+          },
+        },
+        'one pod past it': {
+          refusedBy: othersToo.claim,
+          after: async ({ node1, router }) => {
+            await Promise.all([toldRouter(router), node1`ip route add ${teal.teal} via 192.168.1.1`])
           },
         },
         'the router unwraps, and wraps again': {

@@ -85,6 +85,9 @@ describe('knowsNextHop', () => {
     node1`ip neigh replace 10.99.0.2 lladdr ${stdout.trim()} dev vx nud permanent; bridge fdb del 00:00:00:00:00:00 dev vx`))
   fails('nobody answers', vxlan, check, ({ node1, node2 }) => Promise.all([node1`ip neigh flush dev vx`, node2`ip link set vx down`]), /^node1 asks on vx who has 10\.99\.0\.2, and nobody has answered$/)
   fails("another's", vxlan, check, ({ node1 }) => node1`ip neigh replace 10.99.0.2 lladdr 02:00:00:00:00:99 dev vx nud permanent`, /^node1 takes 10\.99\.0\.2 on vx to have 02:00:00:00:00:99, which no interface of node2 has$/)
+  fails("the node's, and not its tunnel's", vxlan, check, ({ node1, node2 }) => node2`cat /sys/class/net/eth0/address`.then(({ stdout }) =>
+    node1`ip neigh replace 10.99.0.2 lladdr ${stdout.trim()} dev vx nud permanent`), /which is that of eth0 of node2, and no end of a tunnel$/)
+  passes('a bridge around the end', vxlan, check, ({ node2 }) => node2`ip addr del 10.99.0.2/24 dev vx; ip link add br0 up type bridge; ip link set vx master br0; ip addr add 10.99.0.2/24 dev br0; ip route replace 10.244.1.0/24 via 10.99.0.1`)
   fails('no route', bridges, check, async () => {}, /node1 has no route/)
 })
 
