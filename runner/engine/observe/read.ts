@@ -49,7 +49,7 @@ function partsOf(block: string): (name: string) => string {
 function readSeenLinks(addr: string, ids: string): readonly SeenLink[] {
   const names = new Map(records(readJson(ids)).map(entry => [whole(entry['nsid']), text(entry['name'])]))
   // A link that went while it was listed is an empty object.
-  const all = records(readJson(addr)).filter(link => typeof link['ifname'] === 'string')
+  const all = records(readJson(addr)).filter(link => typeof link['ifname'] === 'string' && !ofALook(text(link['ifname']) ?? ''))
   const indexes = new Map(all.map(link => [link['ifname'], whole(link['ifindex'])]))
   return all.map(link => {
     const info = record(link['linkinfo'])
@@ -78,6 +78,11 @@ function readSeenLinks(addr: string, ids: string): readonly SeenLink[] {
       tunnel: kind !== undefined && TUNNELS.includes(kind) ? tunnelOf(data) : undefined,
     }
   })
+}
+
+/** A check has put up a pod for the moment, which may be going just now. */
+function ofALook(name: string): boolean {
+  return name.startsWith('hwfresh-')
 }
 
 const TUNNELS: readonly string[] = ['vxlan', 'geneve', 'gre', 'gretap', 'ipip']
@@ -158,17 +163,17 @@ function readProxies(printed: string): readonly ObservedNeighbour[] {
   }))
 }
 
-/** Groups, and what the kernel enters for a link's own address, say nothing. */
+/** Groups, and what the kernel enters for a link's own address, say nothing. All zero is where a tunnel sends what it knows no other place for. */
 function readForwarding(printed: string, links: readonly SeenLink[]): readonly ForwardingEntry[] {
   const own = new Set(links.map(link => link.mac))
   return records(readJson(printed)).flatMap((entry): readonly ForwardingEntry[] => {
     const mac = needed(text(entry['mac']), 'MAC')
     const to = text(entry['dst'])
-    // All zero is where a tunnel sends what it knows no other place for.
+    const device = needed(text(entry['ifname']), 'device')
     const group = (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1
-    if (group || (own.has(mac) && to === undefined)) return []
+    if (group || ofALook(device) || (own.has(mac) && to === undefined)) return []
     const kept = entry['state'] === 'permanent' || entry['state'] === 'static'
-    return [{ mac, device: needed(text(entry['ifname']), 'device'), bridge: text(entry['master']), to, kind: kept ? 'permanent' : 'learned' }]
+    return [{ mac, device, bridge: text(entry['master']), to, kind: kept ? 'permanent' : 'learned' }]
   })
 }
 
