@@ -25,7 +25,7 @@ let cookie: string
 
 beforeAll(async () => {
   server = await listen({
-    page: () => '<!doctype html><title>the page</title>',
+    page: () => Promise.resolve('<!doctype html><title>the page</title>'),
     follow: (listener, signal) => {
       tell = listener
       signal.addEventListener('abort', () => { tell = () => {} })
@@ -267,7 +267,7 @@ test('nobody on another machine can connect', async () => {
 
 test('a server that is closed has ended its terminals', async () => {
   const other = await listen({
-    page: () => '', follow: () => {}, act: () => Promise.resolve({ ok: true, text: '' }),
+    page: () => Promise.resolve(''), follow: () => {}, act: () => Promise.resolve({ ok: true, text: '' }),
     open: place => Promise.resolve({ write: () => {}, resize: () => {}, close: () => void closed.push(place) }),
   })
   const link = new URL(other.link)

@@ -5,6 +5,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { format, type Formatter, type StepVerdicts } from '../core/events.ts'
 import { Journal } from '../engine/journal.ts'
 import { currentStep, history, judgeNow, start, type Session } from '../engine/session.ts'
+import type { Listening } from '../../site/live/server.ts'
 import { nextHint } from './commands/hint.ts'
 import { shellIn } from './commands/shell.ts'
 import { clock, mendedLines } from './mending.ts'
@@ -41,6 +42,7 @@ export async function watch(session: Session): Promise<number> {
   let again = false
   let paused = false
   let settling: readonly NodeJS.Timeout[] = []
+  let page: Listening | undefined
 
   const position = (id: string | undefined): number => {
     const at = loaded.lesson.steps.findIndex(step => step.id === id)
@@ -75,6 +77,7 @@ export async function watch(session: Session): Promise<number> {
         ...suspects(step.id), ...lines({ ...step, verdicts: step.verdicts.filter(({ verdict }) => verdict.status !== 'pass') }) ?? []]),
       ...told,
       style('dim', `in another terminal: npx lab shell ${nodes[0] ?? 'node1'}`),
+      ...(page === undefined ? [] : [style('dim', `as a page: ${page.link}`)]),
       ['h hint', 'c check now', 'n next', 's shell', 'l lesson again', 'r reset', 'q quit'].map(key => `${style('bold', key.slice(0, 1))}${key.slice(1)}`).join('   '),
     ])
   }
@@ -208,6 +211,10 @@ export async function watch(session: Session): Promise<number> {
   for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.once(signal, onSignal)
   try {
     await judge()
+    // The same lab as a page, for as long as somebody watches it here; this terminal judges for both.
+    const { serveLab } = await import('./commands/serve.ts')
+    page = await serveLab(session, 0, false)
+    draw()
     const said = await ended.promise
     panel.clear()
     process.stdout.write(`${said}\n`)
@@ -216,6 +223,7 @@ export async function watch(session: Session): Promise<number> {
     clearInterval(poll)
     for (const timer of settling) clearTimeout(timer)
     follower.abort()
+    await page?.close()
     listen(false)
     process.stdin.setRawMode(false)
     process.stdin.pause()

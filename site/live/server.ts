@@ -15,7 +15,7 @@ const require = createRequire(import.meta.url)
 
 export interface LivePage {
   /** The page itself, HTML. */
-  page(): string
+  page(): Promise<string>
   /** Calls back with what has happened and with all that happens from now on. */
   follow(tell: (news: News) => void, signal: AbortSignal): void
   act(act: Act): Promise<Said>
@@ -142,7 +142,7 @@ async function answer(live: LivePage, guard: Guard, request: IncomingMessage, re
     return send(response, 'application/json', JSON.stringify(said))
   }
   if (request.method !== 'GET') return end(response, 405, 'not here')
-  if (url.pathname === '/') return send(response, 'text/html; charset=utf-8', live.page())
+  if (url.pathname === '/') return send(response, 'text/html; charset=utf-8', await live.page())
   if (url.pathname === '/events') return stream(live, response, signal)
   const asset = ASSETS[url.pathname]
   if (asset === undefined) return end(response, 404, 'there is no such page')

@@ -178,7 +178,7 @@ for (const { name: provider, because } of await providersHere()) {
   onNodes('start in a terminal watches: a command typed in a shell turns its claim true, and undone it turns back', async lab => {
     await started(provider, lab)
     const watching = inTerminal(lab, 'watch')
-    await watching.shows(/✗ node1 has red/)
+    await watching.shows(/✗ node1 has red[^]*as a page: http:\/\/127\.0\.0\.1:\d+\/\?token=/)
     const shell = inTerminal(lab, 'shell', 'node1')
     await shell.shows(/# $/)
     shell.types('ip netns add red\r')

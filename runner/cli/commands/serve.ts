@@ -9,11 +9,7 @@ import { Journal } from '../../engine/journal.ts'
 import { judge } from '../../engine/judge.ts'
 import { benchOf, findStep, judgeNow, start as startLab, stepsOf, type Session } from '../../engine/session.ts'
 import { graphOf, type Graph } from '../../../site/draw/graph.ts'
-import { layoutOf } from '../../../site/draw/layout.ts'
 import { idsOf, svgOf } from '../../../site/draw/svg.ts'
-import { parseGlossary } from '../../../site/glossary.ts'
-import { makeHighlight } from '../../../site/highlight.ts'
-import { livePage } from '../../../site/live/page.ts'
 import type { Act, News, Said } from '../../../site/live/protocol.ts'
 import { listen, type Listening, type LivePage } from '../../../site/live/server.ts'
 import { placeClass } from '../../../site/places.ts'
@@ -46,15 +42,12 @@ export async function serve(options: { readonly port?: string }): Promise<number
   return 0
 }
 
-/** `judging`: whether nobody else judges after each command. */
+/** `judging`: whether nobody else judges after each command. What is heavy is loaded by who opens the page. */
 export async function serveLab(at: Session, port: number, judging: boolean): Promise<Listening> {
-  const glossary = join(root, 'labs/glossary.md')
-  const terms = existsSync(glossary) ? parseGlossary(readFileSync(glossary, 'utf8'), 'labs/glossary.md') : []
-  const highlight = await makeHighlight()
-  const page = livePage({ slug: at.loaded.slug, lesson: at.loaded.lesson, lab: at.loaded.lab, topology: at.loaded.topology }, terms, highlight)
+  let page: Promise<string> | undefined
   const room = new Room(at, judging)
   const listening = await listen({
-    page: () => page,
+    page: () => page ??= pageOf(at),
     follow: (tell, signal) => room.follow(tell, signal),
     act: act => room.act(act),
     open: (place, size, events) => room.open(place, size, events),
@@ -66,6 +59,13 @@ export async function serveLab(at: Session, port: number, judging: boolean): Pro
       await listening.close()
     },
   }
+}
+
+async function pageOf({ loaded }: Session): Promise<string> {
+  const [{ livePage }, { makeHighlight }, { parseGlossary }] = await Promise.all([import('../../../site/live/page.ts'), import('../../../site/highlight.ts'), import('../../../site/glossary.ts')])
+  const glossary = join(root, 'labs/glossary.md')
+  const terms = existsSync(glossary) ? parseGlossary(readFileSync(glossary, 'utf8'), 'labs/glossary.md') : []
+  return livePage({ slug: loaded.slug, lesson: loaded.lesson, lab: loaded.lab, topology: loaded.topology }, terms, await makeHighlight())
 }
 
 const POLL_MS = 4_000
@@ -219,7 +219,10 @@ class Room {
   }
 
   async #draw(): Promise<void> {
+    // Nobody looks.
+    if (this.#listeners.size === 0) return
     const { loaded, provider } = this.#at
+    const { layoutOf } = await import('../../../site/draw/layout.ts')
     const observed = await observe(await provider.nodes(loaded.slug), loaded.topology)
     const graph = graphOf(observed, loaded.topology.segments.map(({ name }) => name))
     const svg = svgOf(graph, await layoutOf(graph), {
