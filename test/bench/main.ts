@@ -84,6 +84,9 @@ try {
     if (block.kind === 'command') once([launch, 'exec', block.place, '--', 'bash', '-ec', block.script])
   }
   row('lab check of the finished lab 05', timed([launch, 'check', '--json']), '0.4 s')
+  row('lab trace on its five machines', timed([launch, 'trace', 'red', 'green']), '1.5 s')
+  once([launch, 'exec', 'node2', '--', 'nft', 'add table ip w; add chain ip w f { type filter hook forward priority 0; policy drop; }'])
+  row('the same, and a filter is asked', timed([launch, 'trace', 'red', 'green']), '1.5 s')
   once([launch, 'reset'])
   row('from a command typed to the verdict', median(await typedToVerdict(launch, env, RUNS)), '0.3 s')
   once([launch, 'stop', '--all'])
