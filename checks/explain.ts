@@ -1,7 +1,7 @@
 // Why an exchange failed: one more packet is sent and followed through every interface, and what is said is what was seen of it.
 import type { Bench, Namespace } from '../runner/core/bench.ts'
 import type { Cause, Protocol, Trace } from '../runner/core/trace.ts'
-import { CouldNotLook, type Evidence, type NonEmpty } from '../runner/core/verdict.ts'
+import { CouldNotLook, type Evidence } from '../runner/core/verdict.ts'
 import type { Missing, NamedEnd } from './ends.ts'
 import type { Exchange } from './exchange.ts'
 import type { Answer } from './read/probe.ts'
@@ -66,18 +66,4 @@ function say(answer: Answer): string {
 /** `red` for `node1/red`: who a reader thinks of. */
 export function nameOf(namespace: Namespace): string {
   return namespace.own ? namespace.node : namespace.named ?? namespace.place.name
-}
-
-/** Where a source address was changed, if the rules say so. */
-export async function translation(bench: Bench, nodes: readonly string[], evidence: NonEmpty<Evidence>): Promise<Missing> {
-  for (const node of nodes) {
-    const place = bench.place(node)
-    // The older tables last: see above.
-    for (const argv of [['nft', '-s', 'list', 'ruleset'], ['iptables-legacy-save', '-t', 'nat']]) {
-      const rules = await place.exec(argv)
-      const rule = rules.stdout.split('\n').find(line => /\b(masquerade|snat)\b|-j (MASQUERADE|SNAT)\b/.test(line))
-      if (rule !== undefined) return { because: `${node} has the rule \`${rule.trim().slice(0, 160)}\``, evidence: [...evidence, rules] }
-    }
-  }
-  return { because: 'its source address was changed on the way', evidence }
 }
