@@ -16,12 +16,15 @@ const CAPTURE = "exec tcpdump -i any -Q in -l -nn -x -s 200 --immediate-mode -Z 
 /** Frames reach a capture a moment after the answer reaches the client. */
 const FRAMES_MS = 60
 export const ANSWER_MS = 250
+const LATE_ANSWER_MS = 2_000
 
 export interface Want {
   readonly from: NamedEnd
   readonly to: NamedEnd
   /** Also look at the wire, if the two are on different nodes. */
   readonly wire?: boolean
+  /** It is waited longer for answers: a packet that was followed says that they come. */
+  readonly late?: boolean
 }
 
 export interface Exchange extends Want {
@@ -61,7 +64,7 @@ export async function exchange(bench: Bench, wants: readonly Want[]): Promise<re
   }
   for (const want of wants) {
     const known = batch.wants.get(keyOf(want))
-    batch.wants.set(keyOf(want), { ...want, wire: want.wire === true || known?.wire === true })
+    batch.wants.set(keyOf(want), { ...want, wire: want.wire === true || known?.wire === true, late: want.late === true || known?.late === true })
   }
   const outcomes = await batch.outcomes
   return wants.map(want => {
@@ -132,7 +135,8 @@ async function exchangeAll(bench: Bench, wants: ReadonlyMap<string, Want>): Prom
     }
     const answered = await Promise.all([...asking].map(async ([namespace, questions]) => {
       const portOf = (pair: Pair): number => servers.get(pair.server.namespace)?.port ?? 0
-      const { asked, evidence } = await ask(namespace, questions.map(({ pair, nonce }) => ({ address: pair.want.to.address, port: portOf(pair), nonce })))
+      const { asked, evidence } = await ask(namespace, questions.map(({ pair, nonce }) => ({ address: pair.want.to.address, port: portOf(pair), nonce })),
+        questions.some(({ pair }) => pair.want.late) ? LATE_ANSWER_MS : ANSWER_MS)
       return questions.map(({ pair, nonce }) => {
         const port = portOf(pair)
         const answer = (protocol: 'tcp' | 'udp'): Answer => {

@@ -6,17 +6,23 @@ import type { Missing, NamedEnd } from './ends.ts'
 import type { Exchange } from './exchange.ts'
 import type { Answer } from './read/probe.ts'
 
+export interface Explained extends Missing {
+  /** Another packet got there, and its answer came back. */
+  readonly answered: boolean
+}
+
 /** The whole sentence about a failed exchange, and its evidence. */
-export async function explain(bench: Bench, failed: Exchange): Promise<Missing> {
+export async function explain(bench: Bench, failed: Exchange): Promise<Explained> {
   const { from, to, client, tcp, udp } = failed
   // What succeeds needs no explanation: that which does not is sent again.
   const why = await whyNot(bench, client.namespace, from, to, tcp.kind === 'ok' || udp.kind === 'ok' ? (tcp.kind === 'ok' ? 'udp' : 'tcp') : 'udp')
-  return why === undefined ? { because: symptom(failed), evidence: failed.evidence }
-    : { because: `${symptom(failed)}: ${why.sentence}`, evidence: [...failed.evidence, ...why.evidence] }
+  return why === undefined ? { because: symptom(failed), evidence: failed.evidence, answered: false }
+    : { because: `${symptom(failed)}: ${why.sentence}`, evidence: [...failed.evidence, ...why.evidence], answered: why.answered }
 }
 
 export interface Why {
   readonly sentence: string
+  readonly answered: boolean
   readonly evidence: readonly Evidence[]
 }
 
@@ -25,11 +31,10 @@ export async function whyNot(bench: Bench, client: Namespace, from: NamedEnd, to
   if (bench.trace === undefined) return undefined
   try {
     const trace = await bench.trace({ from: client.place.name, to: to.address, protocol, names: { from: from.name, to: to.name } })
-    return { sentence: sentenceOf(trace), evidence: trace.evidence }
+    return { sentence: sentenceOf(trace), evidence: trace.evidence, answered: trace.outcome === 'answered' }
   } catch (error) {
     // That it failed is known; only why is not.
-    if (error instanceof CouldNotLook) return { sentence: `and nobody could follow it: ${error.message}`, evidence: error.evidence }
-    throw error
+    return { sentence: `and nobody could follow it: ${error instanceof Error ? error.message : String(error)}`, evidence: error instanceof CouldNotLook ? error.evidence : [], answered: false }
   }
 }
 
