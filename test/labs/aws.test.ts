@@ -119,7 +119,7 @@ describe('the command line', () => {
 
   test('says what it has', async () => {
     for (const argv of [['help'], ['ec2', 'help'], ['ec2', 'create-route', 'help']]) {
-      expect(await aws(...argv)).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('aws ec2 create-route --route-table-id VALUE') as string })
+      expect(await aws(...argv)).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('aws ec2 create-route --route-table-id VALUE [--destination-cidr-block VALUE] ') as string })
     }
   })
 })
