@@ -43,7 +43,7 @@ const noWayBack: Check = {
     // A tool that refuses everything would refuse these too.
     if (node?.exitCode !== 0) throw new CouldNotLook('ext does not say by which way it reaches node1', ...node === undefined ? [] : [node])
     const known = routes.find(({ exitCode }) => exitCode === 0)
-    return known === undefined ? pass(node, ...routes) : fail(`ext would send to a pod: \`${known.stdout.trim().split('\n')[0] ?? ''}\``, known)
+    return known === undefined ? pass(node, ...routes) : fail(`ext would send to a pod: \`${known.stdout.split('\n')[0]?.trim() ?? ''}\``, known)
   },
 }
 
