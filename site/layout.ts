@@ -16,6 +16,7 @@ export function page({ path, title, kind, body }: Page, course: Course): Html {
 <meta http-equiv="Content-Security-Policy" content="${POLICY}">
 <title>${title} · hardway</title>
 <link rel="stylesheet" href="${root}assets/site.css">
+<link rel="stylesheet" href="${root}assets/drawing.css">
 <script src="${root}assets/theme.js"></script>
 </head>
 <body data-root="${root}">

@@ -4,6 +4,7 @@ import { faultsOf, type Course, type CourseCheck, type CourseLab, type Fault } f
 import type { Highlight } from './highlight.ts'
 import { html, type Html } from './html.ts'
 import { page } from './layout.ts'
+import { NONE, type Pictures } from './pictures.ts'
 import { proseHtml, type ProseContext } from './prose.ts'
 
 export interface Page {
@@ -14,19 +15,20 @@ export interface Page {
   readonly body: Html
 }
 
-export function pagesOf(course: Course, highlight: Highlight): readonly Page[] {
+/** `pictures`: by the lab's slug; labs that were not recorded have none. */
+export function pagesOf(course: Course, highlight: Highlight, pictures: ReadonlyMap<string, Pictures> = new Map()): readonly Page[] {
   const context = (root: string, lab?: CourseLab): ProseContext => ({ highlight, topology: lab?.topology, terms: course.terms, linked: new Set(), root })
   const faults = faultsOf(course)
   return [
     { path: 'index.html', title: 'The course', kind: 'course', body: coursePage(course, faults) },
     ...course.labs.map((lab, index): Page => ({
-      path: `labs/${lab.slug}.html`, title: titleOf(lab), kind: 'lab', body: labPage(course, index, context('../', lab)),
+      path: `labs/${lab.slug}.html`, title: titleOf(lab), kind: 'lab', body: labPage(course, index, context('../', lab), pictures.get(lab.slug) ?? NONE),
     })),
     ...(course.terms.length === 0 ? [] : [{ path: 'glossary.html', title: 'Glossary', kind: 'glossary' as const, body: glossaryPage(course, context('')) }]),
     { path: 'checks/index.html', title: 'Checks', kind: 'check', body: checksPage(course) },
     ...course.checks.map((check): Page => ({ path: `checks/${check.name}.html`, title: check.name, kind: 'check', body: checkPage(check, course, context('../')) })),
     { path: 'faults/index.html', title: 'Faults', kind: 'fault', body: faultsPage(course, faults) },
-    ...faults.map((fault): Page => ({ path: `faults/${fault.slug}.html`, title: sentence(fault.name), kind: 'fault', body: faultPage(fault) })),
+    ...faults.map((fault): Page => ({ path: `faults/${fault.slug}.html`, title: sentence(fault.name), kind: 'fault', body: faultPage(fault, (pictures.get(fault.lab.slug) ?? NONE).faults.get(fault.name)) })),
   ]
 }
 
@@ -52,7 +54,7 @@ what the kernel does now, what it does not do yet, and why.</p>
 </ol></div>`
 }
 
-function labPage({ labs }: Course, index: number, context: ProseContext): Html {
+function labPage({ labs }: Course, index: number, context: ProseContext, pictures: Pictures): Html {
   const [before, at, after] = [labs[index - 1], labs[index], labs[index + 1]]
   if (at === undefined) throw new Error(`there is no lab ${index}`)
   const { lesson, lab, slug } = at
@@ -67,8 +69,10 @@ ${lesson.steps.map((step, number) => html`<section id="${step.id}" class="step">
 <p class="aside">Step ${number + 1} of ${lesson.steps.length}</p>
 <h2>${step.title}<a class="anchor" href="#${step.id}" aria-label="Link to this step">#</a></h2>
 ${proseHtml(step.markdown, context)}
+${pictures.steps.get(step.id)}
 ${claims(lab.steps[step.id])}
 </section>`)}
+${pictures.trace === undefined ? undefined : html`<section id="packet" class="step"><h2>A packet through the finished lab<a class="anchor" href="#packet" aria-label="Link to this section">#</a></h2>${pictures.trace}</section>`}
 ${lesson.reading === undefined ? undefined : html`<section id="reading" class="reading"><h2>What real systems do<a class="anchor" href="#reading" aria-label="Link to this section">#</a></h2>${proseHtml(lesson.reading, context)}</section>`}
 <nav class="turn" aria-label="Labs">${before === undefined ? html`<span></span>` : html`<a rel="prev" href="${before.slug}.html">← ${titleOf(before)}</a>`}${after === undefined ? html`<span></span>` : html`<a rel="next" href="${after.slug}.html">${titleOf(after)} →</a>`}</nav>
 </article></div>`
@@ -106,11 +110,11 @@ ${labs.filter(lab => faults.some(fault => fault.lab === lab)).map(lab => html`<h
   html`<li><a href="${slug}.html">${sentence(name)}</a></li>`)}</ul>`)}</div>`
 }
 
-function faultPage({ name, lab, step, refusedBy }: Fault): Html {
+function faultPage({ name, lab, step, refusedBy }: Fault, picture: Html | undefined): Html {
   const title = lab.lesson.steps.find(({ id }) => id === step)?.title ?? step
   return html`<div class="narrow"><p class="aside"><a href="index.html">Faults</a></p><h1>${sentence(name)}</h1>
-<p>A fault of <a href="../labs/${lab.slug}.html#${step}">${titleOf(lab)}, ${title}</a>. While it lasts, this does not hold:</p>
-<ul class="claims"><li class="no"><i aria-hidden="true">✗</i>${refusedBy}</li></ul></div>`
+<p>A fault of <a href="../labs/${lab.slug}.html#${step}">${titleOf(lab)}, ${title}</a>. While it lasts, <code>lab check</code> says:</p>
+${picture ?? html`<ul class="claims"><li class="no"><i aria-hidden="true">✗</i>${refusedBy}</li></ul>`}</div>`
 }
 
 function sentence(text: string): string {

@@ -8,6 +8,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildSite } from '../site/build.ts'
 import { noBrowser, openBrowser } from './helpers/browser.ts'
+import { record } from './helpers/record.ts'
 import { siteCourse } from './helpers/site.ts'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -21,7 +22,7 @@ describe.skipIf(noBrowser !== undefined)('the site in a browser', () => {
   let browser: Browser
 
   beforeAll(async () => {
-    for (const [path, content] of await buildSite(await siteCourse())) {
+    for (const [path, content] of await buildSite(await siteCourse(), new Map([['05-static-routes', record]]))) {
       mkdirSync(dirname(join(folder, path)), { recursive: true })
       writeFileSync(join(folder, path), content)
     }
@@ -46,7 +47,7 @@ describe.skipIf(noBrowser !== undefined)('the site in a browser', () => {
   }
 
   for (const colorScheme of ['light', 'dark'] as const) {
-    for (const path of ['index.html', 'labs/05-static-routes.html', 'glossary.html', 'checks/index.html', 'checks/reaches.html', 'faults/index.html']) {
+    for (const path of ['index.html', 'labs/05-static-routes.html', 'glossary.html', 'checks/index.html', 'checks/reaches.html', 'faults/index.html', 'faults/05-off-again-on-one-interface.html']) {
       test(`${path} can be read by all (WCAG 2.1 AA), ${colorScheme}`, async () => {
         // The page's own policy would keep the examiner out.
         await using opened = await open(path, { colorScheme, bypassCSP: true })
@@ -110,6 +111,22 @@ describe.skipIf(noBrowser !== undefined)('the site in a browser', () => {
       await using opened = await open(path, { viewport: { width: 360, height: 740 } })
       expect(await opened.page.evaluate('document.documentElement.scrollWidth'), path).toBe(360)
     }
+  })
+
+  test('walks through a recorded packet, hop by hop, to where it ended', async () => {
+    await using opened = await open('faults/05-off-again-on-one-interface.html')
+    const { page } = opened
+    const next = page.locator('.player button', { hasText: 'next hop' })
+    for (const hop of ['hop 1 of 7: node1/red eth0 out', 'hop 2 of 7: node1 veth-red in']) {
+      await next.click()
+      await page.locator('.player [role="status"]', { hasText: hop }).waitFor()
+      expect(await page.locator('.hops li.at').count()).toBe(1)
+      expect(await page.locator('svg .hop.at').count()).toBe(1)
+    }
+    for (let more = 0; more < 9; more++) await next.click()
+    await page.locator('.player [role="status"]', { hasText: 'hop 7 of 7: node2 eth0 in' }).waitFor()
+    expect(await page.locator('.trace-player > .ended').textContent()).toContain('node2 received it on eth0 and dropped it: net.ipv4.ip_forward is 0')
+    expect(opened.wrong).toEqual([])
   })
 
   test('reads without scripts', async () => {

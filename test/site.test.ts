@@ -6,6 +6,7 @@ import { buildSite } from '../site/build.ts'
 import { parseGlossary } from '../site/glossary.ts'
 import { Html, html } from '../site/html.ts'
 import { proseHtml } from '../site/prose.ts'
+import { record } from './helpers/record.ts'
 import { siteCourse } from './helpers/site.ts'
 
 describe('the site of the course', () => {
@@ -60,6 +61,23 @@ describe('the site of the course', () => {
     const text = pages.find(([path]) => path === 'labs/05-static-routes.html')?.[1] ?? ''
     const parts = ['<figure class="fence n1" data-place="node1"><figcaption><span>node1', '<figure class="fence n2" data-place="node2"><figcaption><span>node2', '<span class="k-function">ip</span>']
     expect(parts.filter(part => !text.includes(part))).toEqual([])
+  })
+})
+
+describe('what was recorded on nodes', () => {
+  test('is a picture after each step, a packet through the lab, and what each fault looks like', async () => {
+    const files = await buildSite(await siteCourse(), new Map([['05-static-routes', record]]))
+    const lab = String(files.get('labs/05-static-routes.html'))
+    expect(lab.match(/<figure class="picture">/g)).toHaveLength(record.steps.length + 1)
+    expect(lab).toContain('id="packet"')
+    const fault = String(files.get('faults/05-off-again-on-one-interface.html'))
+    expect(fault).toContain('net.ipv4.conf.eth0.forwarding is 0')
+    expect(fault).toContain('IpInAddrErrors 0 → 1')
+    expect(lab + fault).not.toMatch(/\sstyle="|<script(?![^>]*\ssrc=)/)
+  })
+
+  test('is left out where nothing was', async () => {
+    expect(String((await buildSite(await siteCourse())).get('labs/05-static-routes.html'))).not.toContain('class="picture"')
   })
 })
 

@@ -72,7 +72,8 @@ lab.command('new').argument('<slug>').description('a new lab to write, which is 
   .action(async (slug, options) => endWith((await import('./commands/new.ts')).newCommand(slug, options)))
 lab.command('serve').description('the running lab as a page: lesson, drawing and terminals, for this machine only').option('--port <n>', 'default: one that is free')
   .action(async options => endWith((await import('./commands/serve.ts')).serve(options)))
-lab.command('build-site').argument('<dir>').description('the course as static pages, with search, for any host or none').option(...JSON_OPTION)
+lab.command('build-site').argument('<dir>').description('the course as static pages, with search, for any host or none')
+  .option('--no-record', 'without the pictures and packets that are recorded on nodes').option(...PROVIDER).option(...JSON_OPTION)
   .action(async (directory, options) => endWith((await import('./commands/build-site.ts')).buildSiteCommand(directory, options)))
 
 await endWith(lab.parseAsync().then(() => process.exitCode === undefined ? 0 : Number(process.exitCode)))

@@ -20,6 +20,35 @@
     })
   }
 
+  // A recorded packet, hop by hop: where it is in the drawing, and what it looks like there.
+  for (const player of document.querySelectorAll('.trace-player')) {
+    const items = [...player.querySelectorAll('.hops li')]
+    const marks = [...player.querySelectorAll('.hop')]
+    if (items.length === 0) continue
+    let at = -1
+    const said = document.createElement('span')
+    said.setAttribute('role', 'status')
+    const go = to => {
+      at = Math.max(0, Math.min(items.length - 1, to))
+      for (const [index, item] of items.entries()) {
+        item.classList.toggle('at', index === at)
+        marks[index]?.classList.toggle('at', index === at)
+      }
+      said.textContent = `hop ${at + 1} of ${items.length}: ${items[at]?.textContent ?? ''}`
+    }
+    const button = (text, by) => {
+      const one = document.createElement('button')
+      one.type = 'button'
+      one.textContent = text
+      one.addEventListener('click', () => go(at + by))
+      return one
+    }
+    const controls = document.createElement('div')
+    controls.className = 'player'
+    controls.append(button('← back', -1), button('next hop →', 1), said)
+    player.querySelector('.hops')?.before(controls)
+  }
+
   document.getElementById('theme')?.addEventListener('click', () => {
     const element = document.documentElement
     const dark = element.dataset.theme ? element.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches

@@ -157,6 +157,12 @@ function lined(id: string, texts: readonly string[]): readonly Line[] {
   return all.length <= MOST_LINES ? all : [...all.slice(0, MOST_LINES - 1), { id: `${id} more ${all.length}`, text: `and ${all.length - MOST_LINES + 1} more` }]
 }
 
+/** Its name, and what is unusual about it as a port. */
+function portText({ name, port }: ObservedLink): string {
+  const odd = port === undefined ? [] : [...(port.state === 'forwarding' ? [] : [port.state]), ...['isolated', 'hairpin'].filter(flag => port.flags[flag] === true)]
+  return [name, ...odd].join(' ')
+}
+
 function wiresOf({ name, namespaces }: ObservedNode): readonly Wire[] {
   const own = namespaces.find(namespace => namespace.own)
   if (own === undefined) return []
@@ -170,7 +176,7 @@ function wiresOf({ name, namespaces }: ObservedNode): readonly Wire[] {
     if (isEnd(link)) {
       // A pod's wire leads to the bridge that its end is a port of, or ends in the node itself.
       const to = link.master === undefined ? `${own.place} routes` : `${own.place} ${link.master}`
-      return [{ id, from: link.peer.place, to, kind: 'veth', label: link.name, down, command: `bridge link show dev ${link.name}` }]
+      return [{ id, from: link.peer.place, to, kind: 'veth', label: portText(link), down, command: `bridge -d link show dev ${link.name}` }]
     }
     // Both ends in the node: one wire for the two.
     if (link.peer.place === own.place) return link.name < link.peer.link ? [{ id: `${id} wire`, from: id, to: `${own.place} ${link.peer.link}`, kind: 'veth', label: undefined, down, command: `ip link show ${link.name}` }] : []

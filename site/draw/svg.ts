@@ -3,7 +3,7 @@ import type { Trace } from '../../runner/core/trace.ts'
 import { html, type Html } from '../html.ts'
 import type { Box, Graph, Line, Wire } from './graph.ts'
 import { LONGEST, TEXT, type Layout, type Place, type Point } from './layout.ts'
-import { LANE, routed } from './trace-path.ts'
+import { LANE, pointOf, routed } from './trace-path.ts'
 
 export interface Drawn {
   /** Class of a node's colour. */
@@ -56,16 +56,29 @@ function wireOf({ id, kind, label, down, command }: Wire, layout: Layout, { fres
   const [first] = path ?? []
   if (path === undefined || first === undefined) return undefined
   // Beside the upper end, before wires turn towards their bridge.
-  const named = label === undefined ? undefined : html`<text class="mono" x="${first.x + 11}" y="${first.y + 14}">${label}</text>`
+  const named = label === undefined ? undefined : beside(label, first, layout.places.get(`node ${id.split(' ')[0]}`))
   return html`<g class="wire ${kind}${down ? ' down' : ''}${isNew(id, fresh)}"><title>${command}</title><path d="${pathOf(path)}"/>${named}</g>`
 }
+
+/** To the right of the wire, or to its left where the node ends. */
+function beside(label: string, { x, y }: Point, node: Place | undefined): Html {
+  const room = node === undefined || x + BESIDE + label.length * TEXT.mono < node.x + node.width
+  return room ? html`<text class="mono" x="${x + BESIDE}" y="${y + 14}">${label}</text>` : html`<text class="mono" text-anchor="end" x="${x - BESIDE}" y="${y + 14}">${label}</text>`
+}
+
+/** Further than a trace runs. */
+const BESIDE = 11
 
 /** The packet's path over the drawing, and a cross where it ended. */
 function traceOf(trace: Trace, graph: Graph, layout: Layout, height: number): Html {
   const [there, back] = [routed(trace.there, graph, layout, -LANE), routed(trace.back, graph, layout, LANE)]
   const end = (trace.cause?.way === 'back' ? back : there).at(-1)
   const cross = trace.cause === undefined || end === undefined ? undefined : html`<path class="ended" d="M${end.x - 7} ${end.y - 7}l14 14M${end.x + 7} ${end.y - 7}l-14 14"/>`
-  return html`<g class="trace">${line('there', there)}${line('back', back)}${cross}${trace.cause === undefined ? undefined : html`<text class="cause" x="14" y="${height - 12}">${trace.cause.sentence}</text>`}</g>`
+  const marks = [...trace.there, ...trace.back].map(hop => {
+    const at = pointOf(hop, graph, layout)
+    return html`<circle class="hop" r="6" cx="${at?.x ?? -20}" cy="${at?.y ?? -20}"/>`
+  })
+  return html`<g class="trace">${line('there', there)}${line('back', back)}${marks}${cross}${trace.cause === undefined ? undefined : html`<text class="cause" x="14" y="${height - 12}">${trace.cause.sentence}</text>`}</g>`
 }
 
 function line(name: string, points: readonly Point[]): Html | undefined {

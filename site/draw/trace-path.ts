@@ -44,6 +44,18 @@ export function routed(hops: readonly Hop[], graph: Graph, layout: Layout, aside
   return points.filter((point, index) => index === 0 || point.x !== points[index - 1]?.x || point.y !== points[index - 1]?.y)
 }
 
+/** Where one hop is: at the side of its box, or half way along its wire. */
+export function pointOf({ place, device }: Hop, graph: Graph, layout: Layout): Point | undefined {
+  const at = whereIs(graph, place, device)
+  if (at === undefined) return undefined
+  if ('box' in at) return side(at.box, layout)
+  const path = layout.paths.get(at.wire) ?? []
+  const lengths = path.slice(1).map((point, index) => Math.hypot(point.x - (path[index]?.x ?? 0), point.y - (path[index]?.y ?? 0)))
+  const longest = lengths.indexOf(Math.max(...lengths))
+  const [from, to] = [path[longest], path[longest + 1]]
+  return from === undefined || to === undefined ? undefined : { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 }
+}
+
 function idOf(passed: Passed | undefined): string | undefined {
   return passed === undefined ? undefined : 'box' in passed ? passed.box : passed.wire.id
 }

@@ -1,15 +1,11 @@
 // The drawing: from recorded states of kernels to boxes, to places, to SVG. Needs no nodes.
-import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import type { Observed, ObservedLink, ObservedNamespace } from '../../runner/core/observed.ts'
-import type { Hop, Trace } from '../../runner/core/trace.ts'
 import { graphOf, whereIs, type Graph } from '../../site/draw/graph.ts'
 import { layoutOf, type Layout, type Place } from '../../site/draw/layout.ts'
 import { idsOf, svgOf } from '../../site/draw/svg.ts'
 import { routed } from '../../site/draw/trace-path.ts'
-
-/** Lab 05, finished: what `observe` found, without what no drawing looks at. */
-const lab05 = JSON.parse(readFileSync(new URL('lab-05.json', import.meta.url), 'utf8')) as Observed
+import { hop, lab05, lost, there } from '../helpers/record.ts'
 
 const link = (name: string, rest: Partial<ObservedLink> = {}): ObservedLink => ({
   name, index: 1, kind: 'veth', up: true, carrier: true, arp: true, mtu: 1500, mac: undefined, master: undefined, peer: undefined, segment: undefined,
@@ -127,13 +123,6 @@ describe('the layout', () => {
   }
 })
 
-const hop = (place: string, device: string, direction: Hop['direction']): Hop => ({
-  place, name: place, device, direction, us: 0, from: '', to: '', fromPort: undefined, toPort: undefined, ttl: 64, bytes: 84, fromMac: undefined, toMac: undefined, carriers: [], rewrites: [],
-})
-const there: readonly Hop[] = [
-  hop('node1/red', 'eth0', 'out'), hop('node1', 'veth-red', 'in'), hop('node1', 'cni0', 'in'), hop('node1', 'eth0', 'out'), hop('fabric', 'node1-eth0', 'in'), hop('fabric', 'node2-eth0', 'out'), hop('node2', 'eth0', 'in'),
-]
-
 describe('a trace', () => {
   test('passes boxes and wires that are drawn', () => {
     const graph = graphOf(lab05, ['fab'])
@@ -182,12 +171,7 @@ describe('the SVG', () => {
 
   test('says why a packet went no further, and marks where', async () => {
     const graph = graphOf(lab05, ['fab'])
-    const trace: Trace = {
-      probe: { from: 'node1/red', to: '10.244.2.2', protocol: 'icmp' }, from: { name: 'red', address: '10.244.1.2', place: 'node1/red' }, to: { name: 'green', address: '10.244.2.2', place: 'node2/green' },
-      outcome: 'lost', arrived: false, there, back: [], notes: [], evidence: [], ms: 1,
-      cause: { kind: 'forwarding-off', where: 'node2', way: 'there', sentence: 'node2 received it on eth0 and dropped it: net.ipv4.ip_forward is 0', evidence: [] },
-    }
-    const { text } = svgOf(graph, await layoutOf(graph), { ...drawn, trace })
+    const { text } = svgOf(graph, await layoutOf(graph), { ...drawn, trace: lost })
     expect(text).toContain('node2 received it on eth0 and dropped it: net.ipv4.ip_forward is 0</text>')
     expect(text).toContain('class="ended"')
   })

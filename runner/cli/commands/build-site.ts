@@ -1,21 +1,38 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { buildSite } from '../../../site/build.ts'
-import { readChecks, type Course } from '../../../site/course.ts'
+import { readChecks, type Course, type CourseLab } from '../../../site/course.ts'
 import { parseGlossary } from '../../../site/glossary.ts'
 import { Usage } from '../../core/mistake.ts'
-import { listLabs, projectRoot } from '../../engine/course.ts'
-import { load, root } from '../context.ts'
+import type { LabRecord } from '../../core/record.ts'
+import { listLabs, projectRoot, type LoadedLab } from '../../engine/course.ts'
+import { probeFeatures } from '../../engine/features.ts'
+import { limiter } from '../../engine/proof.ts'
+import { recordLab } from '../../engine/record-lab.ts'
+import { works } from '../../engine/session.ts'
+import { chosenProvider, home, load, root } from '../context.ts'
+import { interruptible } from '../interrupt.ts'
 import { json, plain, remark } from '../print.ts'
+import { progressOn } from '../progress.ts'
+import { BENCHES_PER_PROCESSOR } from './verify.ts'
 
 /** In a folder that has it, a site may be written over. */
 const MARK = 'assets/site.css'
 
+export interface BuildOptions {
+  readonly json?: true
+  /** False with --no-record. */
+  readonly record: boolean
+  readonly provider?: string
+}
+
 /** Writes the course as static pages, which need no server. */
-export async function buildSiteCommand(directory: string, options: { readonly json?: true }): Promise<number> {
+export async function buildSiteCommand(directory: string, options: BuildOptions): Promise<number> {
   const target = resolve(directory)
   if (existsSync(target) && !isOurs(target)) throw new Usage(`${directory} is there already and is no site of this program: name a folder that is empty or that is not there`)
-  const files = await buildSite(await readCourse())
+  const course = await readCourse()
+  const files = await buildSite(course, options.record ? await recorded(course.labs, options.provider) : new Map())
   for (const [path, content] of files) {
     const file = join(target, path)
     mkdirSync(dirname(file), { recursive: true })
@@ -35,7 +52,27 @@ function isOurs(target: string): boolean {
   }
 }
 
-async function readCourse(): Promise<Course> {
+/** Each lab done on nodes; those that this kernel cannot do have no pictures, and that is said. */
+async function recorded(labs: readonly LoadedLab[], asked: string | undefined): Promise<ReadonlyMap<string, LabRecord>> {
+  const provider = await chosenProvider(asked)
+  await works(provider)
+  const progress = progressOn(process.stderr)
+  return interruptible(async signal => {
+    await provider.prepare(progress)
+    const limit = limiter(BENCHES_PER_PROCESSOR * availableParallelism())
+    const features = new Set((await probeFeatures(provider, [...new Set(labs.flatMap(({ lesson }) => lesson.requires))], signal)).filter(({ status }) => status === 'ok').map(({ name }) => name))
+    return new Map((await Promise.all(labs.map(async loaded => {
+      const missing = loaded.lesson.requires.filter(name => !features.has(name))
+      if (missing.length > 0) {
+        remark(`no pictures of ${loaded.slug}: nodes here lack ${missing.join(', ')}`)
+        return []
+      }
+      return [[loaded.slug, await recordLab({ home, provider, loaded }, { signal, limit, onPart: text => progress.say(text) })] as const]
+    }))).flat())
+  }).finally(() => progress.end())
+}
+
+async function readCourse(): Promise<Course & { readonly labs: readonly (CourseLab & LoadedLab)[] }> {
   const labs = await Promise.all(listLabs(root).map(async ({ slug, dir }) => ({ ...await load(slug), script: readFileSync(join(dir, 'lab.ts'), 'utf8') })))
   if (labs.length === 0) throw new Usage(`there are no labs in ${root}`)
   const checks = join(projectRoot, 'checks')

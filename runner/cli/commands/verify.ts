@@ -11,7 +11,7 @@ import { coloured, json, paint, plain, remark, result } from '../print.ts'
 import { progressOn } from '../progress.ts'
 
 /** A bench mostly waits: for the kernel to take links and namespaces apart, and for answers that do not come. */
-const BENCHES_PER_PROCESSOR = 3
+export const BENCHES_PER_PROCESSOR = 3
 
 export interface VerifyOptions {
   readonly all?: true
