@@ -40,7 +40,7 @@ export async function whyNot(bench: Bench, client: Namespace, from: NamedEnd, to
 
 function sentenceOf({ cause }: Trace): string {
   if (cause === undefined) return 'another packet, sent a moment later, arrives, and so does its answer'
-  return `${cause.way === 'back' ? 'the request arrives, the reply does not: ' : ''}${withCounters(cause)}`
+  return `${cause.way === 'back' && cause.kind !== 'reply-not-rewritten' ? 'the request arrives, the reply does not: ' : ''}${withCounters(cause)}`
 }
 
 /** What the kernel counted is the shortest proof. */

@@ -231,7 +231,8 @@ describe('freshPod', () => {
   const check = checks.freshPod('node2', '10.244.2.1', ALL)
   passes('where whole ranges are routed', routed, check)
   fails('where each pod has a route of its own', routed, check, ({ node1 }) => node1`ip route del 10.244.2.0/24; ip route add 10.244.2.2 via 192.168.1.12`, /red does not reach a new pod with the address 10\.244\.2\.\d+ on cni0 of node2/)
-  fails('no bridge', emptyNetwork, check, async () => {}, /no bridge of node2 has the address 10\.244\.2\.1/)
+  fails('no bridge that has the address', bridges, check, ({ node2 }) => node2`ip addr flush dev cni0`, /no bridge of node2 has the address 10\.244\.2\.1/)
+  fails('where the new pod finds no way back', routed, check, ({ node2 }) => node2`ip route del 10.244.1.0/24`, /red does not reach a new pod with the address 10\.244\.2\.\d+ on cni0 of node2 \(no answer\): the request arrives, the reply does not: node2 has no route to 10\.244\.1\.2/)
 
   test('ends with whoever made it', async () => {
     const network = await routed()

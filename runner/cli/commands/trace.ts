@@ -30,7 +30,7 @@ export async function traceCommand(from: string, to: string, options: TraceOptio
   if (options.json) json({ lab: at.loaded.slug, ...trace })
   else {
     const colour = coloured(process.stdout)
-    result(traceLines(trace, colour).map(plainIfPlain(colour)).join('\n'))
+    result(traceLines(trace, colour, process.stdout.columns || 100).map(plainIfPlain(colour)).join('\n'))
   }
   return trace.outcome === 'answered' ? 0 : 1
 }

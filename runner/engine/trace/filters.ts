@@ -16,13 +16,15 @@ interface Asked {
   readonly port?: number
   /** It is a question for a MAC that got no answer. */
   readonly arp?: true
+  /** It is an ICMP error of the namespace's own: of what that is about, nftables does not show enough to tell. */
+  readonly complaint?: true
   /** Frames stay on a bridge. */
   readonly bridged?: true
   readonly way: 'there' | 'back'
 }
 
 /** Which filter of the namespace took it; or that its filters are to be asked first; or neither. */
-export function filteredIn(scene: Scene, space: Space, { devices = [], port, arp, bridged, way }: Asked): Finding | undefined {
+export function filteredIn(scene: Scene, space: Space, { devices = [], port, arp, complaint, bridged, way }: Asked): Finding | undefined {
   const rules = scene.rules[space.inode]
   if (rules === undefined) return space.node === 'fabric' ? undefined : { needs: { space, devices, ...(port === undefined ? {} : { port }), ...(arp === undefined ? {} : { patient: arp }) } }
   const told = scene.recorded.rules.filter(one => one.inode === space.inode)
@@ -31,7 +33,7 @@ export function filteredIn(scene: Scene, space: Space, { devices = [], port, arp
     // Of several messages about one packet in a chain the first shows it.
     const packet = one.packet ?? told.slice(0, index).findLast(({ id, packet: shown }) => id === one.id && shown !== undefined)?.packet
     const role = one.family === 'arp' ? 'arp' : packet === undefined ? undefined : scene.identity.role(packet)
-    const outer = port !== undefined && packet?.toPort === port
+    const outer = (port !== undefined && packet?.toPort === port) || (complaint === true && packet?.icmp?.type === 3)
     if (role === undefined && !outer) continue
     if ((role === 'arp') !== (arp === true)) continue
     const text = one.handle === undefined || one.what === 'policy' ? undefined : findRule(rules.nft, one)

@@ -21,7 +21,7 @@ export const sizes: Rule = (scene, { way, last }) => {
   if ((last.frame.direction === 'in' || last.device.vxlan !== undefined || opaque(last)) && failed !== undefined) {
     const route = routeOf(scene, space, question(packet.to, { from: packet.from, device: upper(last.device).name }))
     const out = route === undefined || 'refusal' in route ? undefined : space.devices.find(one => one.name === route.device)
-    const untold = filteredIn(scene, space, { way })
+    const untold = filteredIn(scene, space, { way, complaint: true })
     if (untold !== undefined && 'needs' in untold) return untold
     return {
       kind: 'too-big-untold', where: space.place, way, evidence: [`IpFragFails ${failed}`],
