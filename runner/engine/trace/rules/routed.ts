@@ -50,6 +50,9 @@ export function misaddressed(scene: Scene, { way, sights }: Track, last: Sight):
     if (port === undefined) return undefined
     return { kind: 'wrong-mac', where: port.space.place, way, evidence, sentence: `${port.master ?? 'the bridge'} in ${nameOf(port.space)} sends what is for ${mac}, ${deviceIn(owner)}, to its port ${port.name}: a forwarding entry says so, and it is not there` }
   }
+  if (owner === sender.device && owner.noArp) {
+    return { kind: 'not-asked-for', where: sender.space.place, way, evidence, sentence: `${nameOf(sender.space)} asks nobody for a MAC and writes its own on it: ARP is off on ${owner.name}` }
+  }
   return {
     kind: 'wrong-mac', where: sender.space.place, way, evidence,
     sentence: `${nameOf(sender.space)} sends it to the MAC ${mac}${entry === undefined ? '' : ` for ${entry.address}`}, and ${owner === undefined ? 'nobody has that MAC' : `that is ${deviceIn(owner)}`}${right[0]?.mac === undefined ? '' : `: ${deviceIn(right[0])} has ${right[0].mac}`}`,

@@ -41,5 +41,7 @@ export function noRoute(scene: Scene, space: Space, { from, to, device, way, evi
   const bare = holders(scene.spaces, to).flatMap(owner => [...linkOf(scene.spaces, owner)])
     .find(one => one.space === space && one.kind === 'bridge' && addressesOf(one).length === 0)
   if (bare !== undefined) return cause('no-address', `${nameOf(space)} has no route to ${to}: ${bare.name}, the bridge that it is on, has no address`)
-  return cause('no-route', `${nameOf(space)} has no route to ${to}`)
+  // The kernel forgets the routes by a link that goes down: which they were, nobody can tell any more.
+  const tunnel = space.devices.find(one => !one.up && one.vxlan !== undefined)
+  return cause('no-route', `${nameOf(space)} has no route to ${to}${tunnel === undefined ? '' : `; its tunnel ${tunnel.name} is down, and what is down has no routes`}`)
 }
