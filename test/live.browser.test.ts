@@ -10,6 +10,10 @@ import { labFor, root, type Lab } from './helpers/lab.ts'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const lesson = parseLesson(readFileSync(join(root, 'labs/02-bridge-samenode/lesson.md'), 'utf8'), 'lesson.md')
+const NEWCOMER = [
+  'ip netns add yellow', 'ip -n yellow link set lo up', 'ip link add veth-yellow type veth peer name veth-yellow-br', 'ip link set veth-yellow netns yellow',
+  'ip link set veth-yellow-br master v-net-0 up', 'ip -n yellow addr add 10.244.1.5/24 dev veth-yellow', 'ip -n yellow link set veth-yellow up', 'ip -n yellow route add default via 10.244.1.1',
+]
 /** What the run looked like, for whoever wants to see it. */
 const pictures = join(root, 'test-results')
 
@@ -93,8 +97,7 @@ describe.skipIf(noBrowser !== undefined)('the live page', () => {
       const typed = step.blocks.flatMap(block => block.kind === 'command' && !block.look ? [block] : [])
       for (const { place, script } of typed) await type(place, ...script.trim().split('\n'))
       if (typed.length === 0) {
-        await type('node1', 'ip netns add yellow', 'ip -n yellow link set lo up', 'ip link add veth-yellow type veth peer name veth-yellow-br', 'ip link set veth-yellow netns yellow',
-          'ip link set veth-yellow-br master v-net-0 up', 'ip -n yellow addr add 10.244.1.5/24 dev veth-yellow', 'ip -n yellow link set veth-yellow up', 'ip -n yellow route add default via 10.244.1.1')
+        await type('node1', ...NEWCOMER)
       }
       await holds(step.id)
       await expect.poll(() => page.locator(`.dots [data-step="${step.id}"]`).getAttribute('class')).toBe('pass')
@@ -143,6 +146,26 @@ describe.skipIf(noBrowser !== undefined)('the live page', () => {
     await question.locator('input').fill('certainly not')
     await question.locator('button').click()
     await page.locator('#said.no').waitFor()
+  })
+
+  test('one fault is made for the learner to find: what does not hold is said, and not why, until it is mended', async () => {
+    await page.locator('[data-act="break"]').click()
+    await page.locator('dialog .ok').click()
+    await page.locator('#said', { hasText: 'Something is broken now' }).waitFor()
+    await page.locator('.dots .fail').first().waitFor()
+    const failing = page.locator('section.step .claims li.fail')
+    await expect.poll(() => failing.count()).toBeGreaterThan(0)
+    expect(await failing.locator('.because').allTextContents()).toSatisfy((because: readonly string[]) => because.every(text => text === ''))
+    // Fresh nodes mend anything; the last step is typed anew.
+    await page.locator('[data-act="goto"]').click()
+    await page.locator('#fields select').selectOption('newcomer')
+    await page.locator('dialog .ok').click()
+    await page.locator('#said', { hasText: 'The nodes are new' }).waitFor()
+    await expect.poll(() => page.locator('.dots .pass').count(), { timeout: 60_000 }).toBe(lesson.steps.length - 1)
+    await page.reload()
+    await page.locator('#map svg').waitFor()
+    await type('node1', ...NEWCOMER)
+    await expect.poll(() => page.locator('.dots .pass').count(), { timeout: 60_000 }).toBe(lesson.steps.length)
   })
 
   test('a command is typed into its place by a click; Enter is the learner\'s', async () => {

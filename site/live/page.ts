@@ -26,7 +26,7 @@ export function livePage({ slug, lesson, lab, topology }: CourseLab, terms: read
 <header class="bar"><b>hardway</b><h1>${slug.slice(0, 2)} · ${lesson.title}</h1>
 <ol class="dots" aria-label="Steps">${lesson.steps.map(({ id, title }, index) => html`<li><button type="button" data-step="${id}" title="${title}"><span class="sr">${index + 1}. ${title}</span></button></li>`)}</ol>
 <span class="at" id="at"></span>
-<button type="button" data-act="hint">hint</button><button type="button" data-act="trace">trace…</button><button type="button" data-act="goto">go to…</button><button type="button" data-act="reset">reset</button>
+<button type="button" data-act="hint">hint</button><button type="button" data-act="trace">trace…</button><button type="button" data-act="goto">go to…</button><button type="button" data-act="break">break</button><button type="button" data-act="reset">reset</button>
 <button id="theme" type="button" aria-label="Light or dark"><span aria-hidden="true">◐</span></button></header>
 <main class="text" tabindex="0">
 <div id="said" role="status" hidden></div>

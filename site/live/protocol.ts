@@ -17,6 +17,7 @@ export type News =
   | { readonly kind: 'event'; readonly event: Event }
   /** The network as it is now, drawn; and the places that a shell can be opened in. */
   | { readonly kind: 'network'; readonly svg: string; readonly places: readonly string[] }
+  | { readonly kind: 'said'; readonly said: Said }
   | { readonly kind: 'gone'; readonly because: string }
 
 /** What a learner asks of the page. */
@@ -26,6 +27,7 @@ export type Act =
   | { readonly act: 'answer'; readonly name: string; readonly value: string }
   | { readonly act: 'goto'; readonly step: string }
   | { readonly act: 'reset' }
+  | { readonly act: 'break' }
   | { readonly act: 'trace'; readonly from: string; readonly to: string }
   | { readonly act: 'untrace' }
 
@@ -45,7 +47,7 @@ export function readAct(value: unknown): Act | undefined {
     return typeof found === 'string' && found.length <= most ? found : undefined
   }
   switch (value.act) {
-    case 'check': case 'hint': case 'reset': case 'untrace': return { act: value.act }
+    case 'check': case 'hint': case 'reset': case 'break': case 'untrace': return { act: value.act }
     case 'answer': {
       const [name, answer] = [text('name'), text('value', 1000)]
       return name === undefined || answer === undefined ? undefined : { act: 'answer', name, value: answer }

@@ -8,11 +8,13 @@ export interface Shown {
   /** Steps that have held in this run. */
   readonly held: ReadonlySet<string>
   readonly stopped: boolean
+  /** Somebody has broken it for the learner to find: what does not hold is said, and not why. */
+  readonly hunting: boolean
   /** Something worth saying, newest last. */
   readonly told: readonly string[]
 }
 
-export const nothing: Shown = { verdicts: {}, held: new Set(), stopped: false, told: [] }
+export const nothing: Shown = { verdicts: {}, held: new Set(), stopped: false, hunting: false, told: [] }
 
 const MOST_TOLD = 4
 
@@ -24,7 +26,9 @@ export function after(shown: Shown, event: Event): Shown {
     case 'stopped': return { ...shown, stopped: true, told: tell('the lab was stopped') }
     case 'judged': return { ...shown, verdicts: { ...shown.verdicts, ...Object.fromEntries(event.steps.map(step => [step.id, step])) } }
     case 'completed': return { ...shown, held: new Set([...shown.held, event.step]) }
-    case 'regressed': return { ...shown, told: tell(`${event.claims[0] ?? 'a claim'}: this held before${event.since.length === 0 ? '' : `; since then: ${event.since.at(-1) ?? ''}`}`) }
+    case 'broke': return { ...shown, hunting: true, told: tell('Something is broken now. Find it, and mend it.') }
+    case 'mended': return { ...shown, hunting: false }
+    case 'regressed': return shown.hunting ? shown : { ...shown, told: tell(`${event.claims[0] ?? 'a claim'}: this held before${event.since.length === 0 ? '' : `; since then: ${event.since.at(-1) ?? ''}`}`) }
     default: return shown
   }
 }

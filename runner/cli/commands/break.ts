@@ -7,7 +7,7 @@ import { clock } from '../mending.ts'
 import { coloured, json, paint, remark, result, statusCode } from '../print.ts'
 import { overall } from '../../core/verdict.ts'
 
-const SEEDS = 10_000
+export const SEEDS = 10_000
 
 /** One fault of the lab's stock, done to a finished lab; which one, it does not say. */
 export async function breakCommand(options: { readonly seed?: string; readonly json?: true }): Promise<number> {

@@ -1,9 +1,11 @@
 // The live page of the running lab: puts the engine behind the server of site/.
+import { randomInt } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Usage } from '../../core/mistake.ts'
 import type { Observed } from '../../core/observed.ts'
 import type { Trace } from '../../core/trace.ts'
+import { breakLab } from '../../engine/break.ts'
 import { observe } from '../../engine/observe/index.ts'
 import { Journal } from '../../engine/journal.ts'
 import { judge } from '../../engine/judge.ts'
@@ -17,6 +19,8 @@ import { root, session } from '../context.ts'
 import { interruptible } from '../interrupt.ts'
 import { plain, remark, result } from '../print.ts'
 import { openPty } from '../terminal.ts'
+import { clock, mendedLines } from '../mending.ts'
+import { SEEDS } from './break.ts'
 import { nextHint } from './hint.ts'
 import { findNode, shellArgv } from './shell.ts'
 import { probeBetween } from './trace.ts'
@@ -102,7 +106,8 @@ class Room {
       } else if (event.kind === 'started' || event.kind === 'reset' || event.kind === 'went') {
         this.#trace = undefined
         this.#look()
-      } else if (event.kind === 'stopped') this.close()
+      } else if (event.kind === 'mended') this.#tell({ kind: 'said', said: { ok: true, text: mendedLines(at.loaded, event).join('\n') } })
+      else if (event.kind === 'stopped') this.close()
     }, this.#ended.signal)
     const poll = setInterval(() => { if (this.#listeners.size > 0) void this.#now() }, POLL_MS)
     this.#ended.signal.addEventListener('abort', () => clearInterval(poll), { once: true })
@@ -154,6 +159,12 @@ class Room {
         await startLab(at, { say: () => {} }, this.#ended.signal, step)
         if (step === undefined) this.#journal.write({ kind: 'reset' })
         return { ok: true, text: 'The nodes are new. Shells that were open have ended.' }
+      }
+      case 'break': {
+        const broke = await breakLab(at, randomInt(SEEDS), this.#ended.signal)
+        if (broke.kind === 'already') return { ok: false, text: `Something is broken since ${clock(broke.since)} already: find it first.` }
+        if (broke.kind === 'unfinished') return { ok: false, text: `Only a finished lab can be broken, and this does not hold yet: ${broke.steps.map(({ title }) => title).join(', ')}.` }
+        return { ok: true, text: 'Something is broken now. Find it, and mend it.' }
       }
       case 'trace': {
         const bench = await benchOf(at)

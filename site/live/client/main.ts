@@ -40,13 +40,17 @@ function take(news: News): void {
     case 'event': {
       shown = after(shown, news.event)
       const last = shown.told.at(-1)
-      if (last !== undefined && (news.event.kind === 'regressed' || news.event.kind === 'stopped')) say({ ok: false, text: last })
+      if (last !== undefined && (news.event.kind === 'broke' || news.event.kind === 'stopped' || (news.event.kind === 'regressed' && !shown.hunting))) say({ ok: false, text: last })
       if (news.event.kind === 'went') reading = news.event.step
       break
     }
     case 'network': {
       draw(news.svg)
       terminals.offer(news.places)
+      break
+    }
+    case 'said': {
+      say(news.said)
       break
     }
     case 'gone': say({ ok: false, text: news.because })
@@ -88,7 +92,7 @@ function showClaims(id: string): void {
     item.className = status
     const [mark, because] = [item.querySelector('i'), item.querySelector('.because')]
     if (mark !== null) mark.textContent = MARKS[status]
-    if (because !== null) because.textContent = judged === undefined || judged.verdict.status === 'pass' ? '' : judged.verdict.because
+    if (because !== null) because.textContent = judged === undefined || judged.verdict.status === 'pass' || shown.hunting ? '' : judged.verdict.because
   }
   const onward = section.querySelector<HTMLElement>('.onward')
   if (onward !== null) onward.hidden = step?.status !== 'pass'
@@ -129,6 +133,7 @@ function wire(): void {
   const buttons: Readonly<Record<string, () => void>> = {
     hint: () => void act({ act: 'hint' }),
     reset: () => ask('Fresh nodes, at the beginning of the lab? What you have built is gone then.', [], () => void act({ act: 'reset' })),
+    break: () => ask('One fault, in a lab that is finished, for you to find and mend?', [], () => void act({ act: 'break' })),
     goto: () => ask('Fresh nodes, at the beginning of which step? What you have built is gone then.', [['step', hello?.steps.map(({ id, title }) => [id, title] as const) ?? []]], ({ step = '' }) => void act({ act: 'goto', step })),
     trace: () => ask('Follow a packet from where, to which place or address?', [['from', places()], ['to', []]], ({ from = '', to = '' }) => void act({ act: 'trace', from, to })),
   }
