@@ -3,7 +3,7 @@ import type { Carrier, Hop, Note, Rewrite } from '../../core/trace.ts'
 import { listed, nameOf } from './say.ts'
 import type { Scene } from './scene.ts'
 import type { Sight } from './sights.ts'
-import { addressesOf, holders } from './spaces.ts'
+import { holders } from './spaces.ts'
 
 export function hopsOf(sights: readonly Sight[]): readonly Hop[] {
   const first = sights[0]?.frame.us ?? 0
@@ -48,7 +48,7 @@ export function notesOf(scene: Scene): readonly Note[] {
   if (arrived.packet.to !== first.packet.to) {
     notes.push({ kind: 'destination-rewritten', sentence: `${first.packet.to} is ${arrived.packet.to}, ${nameOf(arrived.space)}${rewriter(sight => sight.packet.to !== first.packet.to)}` })
   }
-  const owners = holders(scene.spaces, arrived.packet.to).filter(device => device.name !== 'lo' || addressesOf(device).some(address => !address.startsWith('127.')))
+  const owners = holders(scene.spaces, arrived.packet.to)
   const spaces = [...new Set(owners.map(device => device.space))]
   if (spaces.length > 1) notes.push({ kind: 'duplicate-address', sentence: `${arrived.packet.to} belongs to ${listed(spaces.map(nameOf))}; ${nameOf(arrived.space)} got it` })
   // Whoever is no machine of its own, and passes packets on, is somebody's pod.

@@ -107,7 +107,7 @@ async function prepared(places: readonly Placed[], probe: Probe, index: number, 
   const named = { ...probe, id, inode: sender.recorded.inode, nonce: randomBytes(8).toString('hex'), served: false }
   if (probe.protocol === 'icmp') return { ...named, number: randomInt(1, 65_536) }
   if (probe.port !== undefined) return { ...named, number: probe.port }
-  const server = places.find(({ recorded }) => readLinks(recorded.links).some(link => link.addresses.some(held => held.split('/')[0] === probe.to)))
+  const server = [sender, ...places].find(({ recorded }) => readLinks(recorded.links).some(link => link.addresses.some(held => held.split('/')[0] === probe.to)))
   // Whom nobody has, nobody serves: any port will do.
   if (server === undefined) return { ...named, number: randomInt(20_000, 60_000) }
   const there = on(server.recorded)

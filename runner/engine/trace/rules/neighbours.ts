@@ -10,15 +10,26 @@ import { addressesOf, covering, holders, peerOf, upper, type Device, type Space 
 import { question, routeOf } from './routes.ts'
 import { unpeered } from './tunnels.ts'
 
-/** The kernel asks at once; what is asked later is about something else. */
-const AT_ONCE_US = 30_000
+/** The kernel asks at once; what is asked later is about something else, or for the next hop that its tables name. */
+const AT_ONCE_US = 3_000
+const SOON_US = 200_000
 
 export const unanswered: Rule = (scene, track) => {
   const space = track.last?.space ?? scene.sender
   const since = track.last?.frame.us ?? 0
-  const open = openQuestions(scene, space).filter(({ frame }) => frame.us >= since && (since === 0 || frame.us - since < AT_ONCE_US))[0]
+  const expected = track.last === undefined ? [] : expectedHops(scene, space, track.last)
+  const open = openQuestions(scene, space).find(({ frame, arp }) => frame.us >= since && (since === 0 || frame.us - since < (expected.includes(arp.target) ? SOON_US : AT_ONCE_US)))
   const asked = open === undefined ? pending(scene, space, track) : { device: upper(open.device), target: open.arp.target }
   return asked === undefined ? undefined : notFound(scene, track, asked.device, asked.target)
+}
+
+/** Whom its tables name for what comes next: the packet, or the answer to it. */
+function expectedHops(scene: Scene, space: Space, last: NonNullable<Track['last']>): readonly string[] {
+  const packet = outermost(last)
+  return [[packet.to, question(packet.to, { from: packet.from, device: upper(last.device).name })], [packet.to, packet.to], [packet.from, packet.from]].flatMap(([to = '', asked = '']) => {
+    const route = routeOf(scene, space, asked)
+    return route === undefined || 'refusal' in route ? [] : [route.gateway ?? to]
+  })
 }
 
 /** Questions that the namespace itself asks, and that nobody answered. */

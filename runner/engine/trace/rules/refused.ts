@@ -33,7 +33,7 @@ export const refused: Rule = scene => {
   const cause = (kind: Cause['kind'], sentence: string): Cause => ({ kind, where: space.place, way: 'there', sentence, evidence: [told(refusal), `listening on ${port} in ${nameOf(space)}: ${listens.length === 0 ? 'nobody' : listens.map(one => one.address).join(', ')}`] })
   const others = holders(scene.spaces, to).filter(device => device.space !== space)
   if (others.length > 0) {
-    return cause('duplicate-address', `${listed([space, ...new Set(others.map(device => device.space))].map(nameOf))} both have ${to}; ${nameOf(space)} got it, and nobody listens on port ${port} there`)
+    return cause('duplicate-address', `${listed([space, ...new Set(others.map(device => device.space))].map(nameOf))} each have ${to}; ${nameOf(space)} got it, and nobody listens on port ${port} there`)
   }
   const [elsewhere] = listens
   return elsewhere === undefined

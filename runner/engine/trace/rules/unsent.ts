@@ -20,7 +20,9 @@ export const unsent: Rule = (scene, { last }) => {
     return cause({ kind: 'too-big', sentence: `${nameOf(sender)} cannot send it: ${probe.size ?? 'its'} bytes are more than ${device === undefined ? 'the way takes' : `the ${device.mtu} that ${deviceIn(device)} takes`}` })
   }
   if ([ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL, ENETDOWN].includes(refusal.errno)) {
-    return noRoute(scene, sender, { from: sourceFor(scene, sender), to: probe.to, way: 'there', evidence: [`send: ${refusal.text}`] })
+    const found = noRoute(scene, sender, { from: sourceFor(scene, sender), to: probe.to, way: 'there', evidence: [`send: ${refusal.text}`] })
+    // These have other reasons too: a broadcast, for example.
+    if (found.kind !== 'no-route' || ![EACCES, EINVAL].includes(refusal.errno)) return found
   }
   return cause({ kind: 'unknown', sentence: `${nameOf(sender)} could not send it: ${refusal.text}` })
 }
