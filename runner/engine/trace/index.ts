@@ -7,7 +7,7 @@ import { decide, unknown, type Needs } from './decide.ts'
 import { opaque } from './encrypted.ts'
 import { WIREGUARD } from '../../../checks/read/facts.ts'
 import { question } from './rules/routes.ts'
-import { facts, placesOf, record, type Asking, type Placed, type Ruled } from './record.ts'
+import { facts, placesOf, record, type Manner, type Placed, type Ruled } from './record.ts'
 import { linkOf } from './link-path.ts'
 import type { Recording } from './recording.ts'
 import { scene, type Scene } from './scene.ts'
@@ -52,8 +52,8 @@ function ruled(recording: Recording, { space, devices, port }: Needs): Ruled {
 }
 
 /** Records, and asks the namespaces on the way what they have to say. */
-async function observed(bench: Bench, places: readonly Placed[], probes: readonly Probe[], asking: Asking = {}): Promise<{ readonly recording: Recording; readonly evidence: readonly Evidence[] }> {
-  const recording = await record(bench, places, probes, asking)
+async function observed(bench: Bench, places: readonly Placed[], probes: readonly Probe[], manner: Manner = {}): Promise<{ readonly recording: Recording; readonly evidence: readonly Evidence[] }> {
+  const recording = await record(bench, places, probes, manner)
   const questions = new Map<number, Set<string>>()
   for (const { id } of recording.probes) for (const [inode, asked] of questionsOf(scene(recording, id))) questions.set(inode, new Set([...questions.get(inode) ?? [], ...asked]))
   const told = await facts(places, [...questions].map(([inode, asked]) => ({ inode, questions: [...asked] })))

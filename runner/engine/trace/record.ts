@@ -33,7 +33,7 @@ export interface Ruled {
   readonly port?: number
 }
 
-export interface Asking {
+export interface Manner {
   readonly rulesAt?: readonly Ruled[]
   readonly patient?: boolean
 }
@@ -63,7 +63,7 @@ export async function placesOf(bench: Bench): Promise<readonly Placed[]> {
 }
 
 /** Sends the probes and records until nothing more happens. */
-export async function record(bench: Bench, places: readonly Placed[], probes: readonly Probe[], { rulesAt = [], patient = false }: Asking = {}): Promise<Recording> {
+export async function record(bench: Bench, places: readonly Placed[], probes: readonly Probe[], { rulesAt = [], patient = false }: Manner = {}): Promise<Recording> {
   const started = await Promise.allSettled([
     ...bench.topology.nodes.map(({ name }) => recorder(bench.place(name), [RECORD])),
     recorder(bench.place('fabric'), ['perl', RECORD_IN_FABRIC, 'here']),

@@ -25,7 +25,8 @@ export async function recorder(place: Place, argv: readonly string[]): Promise<R
   const running = place.exec(argv, {
     stdin: lines, signal: abort.signal, timeoutMs: LONGEST_MS, maxBytes: 1 << 16,
     onStdout: text => {
-      if (output.length < MOST_CHARACTERS) output += text
+      // Of a flood of other traffic the rest is left out; what the recorder itself says is not.
+      output += output.length < MOST_CHARACTERS ? text : text.replaceAll(/^frame .*\n/gm, '')
       heard()
     },
   })
