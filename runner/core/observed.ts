@@ -19,6 +19,8 @@ export interface ObservedNamespace {
   /** The one that the node itself lives in. */
   readonly own: boolean
   readonly inode: number
+  /** Where nsenter finds it. */
+  readonly path?: string
   readonly links: readonly ObservedLink[]
   readonly routes: readonly ObservedRoute[]
   readonly rules: readonly RoutingRule[]

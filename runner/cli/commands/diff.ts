@@ -82,5 +82,6 @@ function lineOf({ place, how, object, have, want, commands }: Difference, tier: 
     // What it would be is half of the command.
     `  ${place}: ${object} ${how === 'different' && tier === 'object' ? 'is different' : state}`,
     ...(tier === 'command' ? commands.map(({ place: where, text }) => `    ${where}# ${text}`) : []),
+    ...(tier === 'command' && commands.length === 0 ? ['    comes with a process: the lesson says which'] : []),
   ]
 }

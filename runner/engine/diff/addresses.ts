@@ -51,7 +51,8 @@ export function settingDifferences(pair: NamespacePair, names: Names): readonly 
     const [, before = '', link, after = ''] = /^(net\.ipv4\.conf\.)([^.]+)(\..*)$/.exec(key) ?? []
     if (link === undefined || link === 'all') return have.settings[key]
     const own = wantedName.get(link.replaceAll('/', '.'))
-    return own === undefined ? undefined : have.settings[`${before}${own.replaceAll('.', '/')}${after}`]
+    // One that is not there yet will be given what new ones are.
+    return have.settings[`${before}${own?.replaceAll('.', '/') ?? 'default'}${after}`]
   }
   const named = (key: string): string => key.replace(/(?<=^net\.ipv4\.conf\.)[^.]+(?=\.)/, link => link === 'all' ? link : names.toHave(want.place, link.replaceAll('/', '.')).replaceAll('.', '/'))
   const differ = Object.entries(want.settings).filter(([key, value]) => {

@@ -67,14 +67,23 @@ function chainDifferences(place: string, at: string, { have, want }: Pair<Observ
   const same = (text: string): string => text.replaceAll(/\bcounter /g, '')
   const ruleList = (all: ObservedChain | undefined): readonly FilterRule[] => all?.rules ?? []
   const rules = entries(ruleList(have), ruleList(want), rule => entry(same(names.textInWant(at, rule.text))), rule => entry(same(rule.text)))
-  const differ = rules.map(({ have: one, want: other }, index): Difference => {
+  const missing = new Set(rules.flatMap(({ want: other }) => other ?? []))
+  /** Where it has to stand, if one that is there already comes after it. */
+  const before = (rule: FilterRule): number | undefined => {
+    const index = ruleList(want).indexOf(rule)
+    return ruleList(want).slice(index + 1).some(one => !missing.has(one)) ? index : undefined
+  }
+  // What goes makes room first: then the places are those that are wanted.
+  const differ = rules.toSorted((one, other) => Number(one.want !== undefined) - Number(other.want !== undefined)).map(({ have: one, want: other }, index): Difference => {
     const wanted = other === undefined ? undefined : names.textInHave(at, other.text)
+    const position = other === undefined ? undefined : before(other)
+    const table = `${chain.family} ${chain.table} ${chain.name}`
+    const nft = wanted === undefined ? `nft delete rule ${table} handle ${one?.handle ?? ''}`
+      : position === undefined ? `nft 'add rule ${table} ${wanted}'` : `nft 'insert rule ${table} index ${position} ${wanted}'`
+    const iptables = `${program} -t ${chain.table} ${wanted === undefined ? `-D ${chain.name}` : position === undefined ? `-A ${chain.name}` : `-I ${chain.name} ${position + 1}`} ${wanted ?? one?.text ?? ''}`
     return {
       place, kind: 'filter rule', how: how({ have: one, want: other }), object: `a rule of ${object}`, have: one?.text, want: wanted,
-      commands: chain.tool === 'nft'
-        ? [...(index === 0 && policy.length === 0 ? declare : []), { place, text: wanted === undefined
-          ? `nft delete rule ${chain.family} ${chain.table} ${chain.name} handle ${one?.handle ?? ''}` : `nft 'add rule ${chain.family} ${chain.table} ${chain.name} ${wanted}'` }]
-        : [...(index === 0 ? own : []), { place, text: `${program} -t ${chain.table} -${wanted === undefined ? 'D' : 'A'} ${chain.name} ${wanted ?? one?.text ?? ''}` }],
+      commands: chain.tool === 'nft' ? [...(index === 0 && policy.length === 0 ? declare : []), { place, text: nft }] : [...(index === 0 ? own : []), { place, text: iptables }],
     }
   })
   if (differ.length > 0) return [...policy, ...differ]

@@ -70,6 +70,8 @@ function joins({ peer }: ObservedLink): string {
 
 function missingLink(place: string, want: ObservedLink, names: Names, pair: NamespacePair, all: readonly NamespacePair[]): readonly Difference[] {
   const far = farEnd(want, all)
+  // Its other end would be with a process that does not run.
+  if (want.peer !== undefined && far === undefined) return []
   const peer = far === undefined ? undefined : { place: placeOf(far.pair), link: far.link.name }
   // A veth is made once, from the end that is in the node's own namespace, or else from the first.
   if (peer !== undefined && fromOther(place, want.name, peer)) return []
@@ -80,7 +82,7 @@ function missingLink(place: string, want: ObservedLink, names: Names, pair: Name
     // No forward delay: a port forwards as soon as it is one.
     ...(want.kind === 'bridge' ? ['forward_delay 0', ...(want.bridge?.stp ? ['stp_state 1'] : []), ...(want.bridge?.vlanFiltering ? ['vlan_filtering 1'] : [])] : []),
     ...tunnelWords(want, names, pair),
-    ...(peer === undefined ? [] : [`peer name ${peer.link}${peer.place === place ? '' : ` netns ${peer.place.slice(peer.place.indexOf('/') + 1)}`}`]),
+    ...(peer === undefined ? [] : [`peer name ${peer.link}${peer.place === place ? '' : ` netns ${far?.pair.have?.named ?? far?.pair.want?.named ?? far?.pair.have?.path ?? ''}`}`]),
   ].join(' ')
   return [{
     place, kind: want.tunnel === undefined ? 'link' : 'tunnel', how: 'missing', object: `${want.name}, a ${want.kind ?? 'link'}${peer === undefined ? '' : ` to ${peer.place}`}`,

@@ -26,6 +26,8 @@ function matchNamespaces(have: readonly ObservedNamespace[], want: readonly Obse
     (one, other) => one.own && other.own ? 1 : 0,
     (one, other) => !one.own && !other.own && one.named !== undefined && one.named === other.named ? 1 : 0,
     (one, other) => one.own || other.own ? 0 : shared(addressesOf(one), addressesOf(other)),
+    // Those of processes, in the order in which they were made: a lab makes them all alike.
+    (one, other) => one.named === undefined && other.named === undefined ? 1 : 0,
   ])
     // One without a name is a process's, and ends with it.
     .filter(pair => pair.want !== undefined || pair.have?.named !== undefined)

@@ -1,7 +1,7 @@
 // Where packets are sent: routes, rules, permanent neighbours and forwarding entries.
 import type { ForwardingEntry, ObservedNeighbour, ObservedRoute } from '../../core/observed.ts'
 import { entries, how, type Command, type Difference, type Entry } from './difference.ts'
-import type { NamespacePair } from './match.ts'
+import type { NamespacePair, Pair } from './match.ts'
 import { placeOf, wantedPlace, type Names } from './names.ts'
 
 /** What is there and should not be goes with the link that it names, if that should not be there either. */
@@ -25,8 +25,15 @@ export function wantedOn(pair: NamespacePair, name: string, names: Names): reado
 
 export function wantedRoutesOn(pair: NamespacePair, name: string, names: Names): readonly Command[] {
   const place = placeOf(pair)
-  return made(pair.want?.routes).filter(({ hops }) => hops.some(({ device }) => device === name))
+  return reachable(made(pair.want?.routes).map(want => ({ have: undefined, want }))).flatMap(({ want }) => want ?? []).filter(({ hops }) => hops.some(({ device }) => device === name))
     .map(route => ({ place, text: `ip route replace ${routeWords(route, link => names.toHave(wantedPlace(pair), link))}` }))
+}
+
+const BY_HAND: readonly string[] = ['boot', 'static', 'kernel']
+
+/** A next hop has to be reachable before it can be one: what is on the link itself comes first. */
+function reachable<T extends Pair<ObservedRoute>>(all: readonly T[]): readonly T[] {
+  return all.toSorted((one, other) => Number(one.want?.hops.some(({ via }) => via !== undefined) ?? false) - Number(other.want?.hops.some(({ via }) => via !== undefined) ?? false))
 }
 
 /** Those that the kernel makes come with addresses. */
@@ -42,13 +49,14 @@ export function routeDifferences(pair: NamespacePair, names: Names): readonly Di
     key: `${route.table} ${route.to} ${route.metric ?? 0}`,
     text: [route.kind, ...route.hops.map(hop => `via ${hop.via ?? ''} dev ${device(hop.device ?? '')} ${route.hops.length > 1 ? hop.weight ?? 1 : ''}`), route.source ?? '', route.mtu ?? ''].join(' '),
   })
-  return entries(made(pair.have?.routes), made(pair.want.routes), route => entry(route, name => names.toWant(at, name)), route => entry(route, name => name))
+  return reachable(entries(made(pair.have?.routes), made(pair.want.routes), route => entry(route, name => names.toWant(at, name)), route => entry(route, name => name)))
     .filter(({ have, want }) => want !== undefined || !goesWithLink(pair, have?.hops.map(({ device }) => device) ?? [])).map(({ have, want }) => {
     const haveText = have === undefined ? undefined : routeWords(have, name => name)
     const wantText = want === undefined ? undefined : routeWords(want, name => names.toHave(at, name))
     const route = want ?? have
+    const made = want === undefined || BY_HAND.includes(want.protocol) ? undefined : want.protocol
     return {
-      place, kind: 'route', how: how({ have, want }), object: `${route?.to === 'default' ? 'the default route' : `the route to ${route?.to ?? ''}`}${route === undefined || route.table === 'main' ? '' : ` in table ${route.table}`}`,
+      place, kind: 'route', how: how({ have, want }), object: `${route?.to === 'default' ? 'the default route' : `the route to ${route?.to ?? ''}`}${route === undefined || route.table === 'main' ? '' : ` in table ${route.table}`}${made === undefined ? '' : `, which ${made} makes`}`,
       have: haveText, want: wantText,
       commands: [{ place, text: wantText === undefined ? `ip route del ${haveText ?? ''}` : `ip route ${have === undefined ? 'add' : 'replace'} ${wantText}` }],
     }

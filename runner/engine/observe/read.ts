@@ -19,14 +19,14 @@ export interface SeenNamespace extends Omit<ObservedNamespace, 'links'> {
 export function readObserved(node: string, printed: string): readonly SeenNamespace[] {
   return printed.split(/^namespace /m).slice(1).map((block, position) => {
     const [head = '', ...rest] = block.split('\n')
-    const [inode = '', name = '-'] = head.split(' ')
+    const [inode = '', name = '-', path = ''] = head.split(' ')
     if (!/^\d+$/.test(inode)) throw new Error(`expected the number of a namespace, and got ${JSON.stringify(inode.slice(0, 80))}`)
     const part = partsOf(rest.join('\n'))
     const own = position === 0
     const named = name === '-' ? undefined : name
     const links = readSeenLinks(part('links'), part('ids'))
     return {
-      node, own, named, inode: Number(inode), links,
+      node, own, named, path, inode: Number(inode), links,
       place: own ? node : `${node}/${named ?? `net:[${inode}]`}`,
       routes: readRoutes(part('routes')),
       rules: readRules(part('rules')),
