@@ -20,7 +20,8 @@ export const tunnelled: Rule = (scene, { way, last }) => {
   if (last.device.vxlan === undefined || last.frame.direction !== 'out') return undefined
   const mac = last.frame.ethernet?.to
   const peers = entries(scene, last.device, mac)
-  if (peers.length > 0) return undefined
+  // It knows to whom: then what carries it is taken on its own way out.
+  if (peers.length > 0) return filteredIn(scene, last.space, { way, ...(last.device.vxlan.port === undefined ? {} : { port: last.device.vxlan.port }) })
   return {
     kind: 'tunnel-no-peer', where: last.space.place, way,
     sentence: `${nameOf(last.space)} gave it to the tunnel ${last.device.name}, which has no forwarding entry for ${mac ?? 'its MAC'}: it does not know to whom`, evidence: [`bridge fdb: no entry for ${mac ?? 'it'} on ${last.device.name}`],
@@ -42,7 +43,7 @@ function encrypted(scene: Scene, last: Sight, way: 'there' | 'back'): Finding | 
     const evidence = own.map(({ ranges, endpoint }) => `wg: a peer at ${endpoint ?? 'no endpoint'} takes ${ranges.join(' ') || 'nothing'}`)
     if (taking === undefined) return cause('tunnel-no-peer', `${gave}, and none of its peers takes what is for ${packet.to} (allowed ips)`, evidence)
     if (taking.endpoint === undefined) return cause('tunnel-no-peer', `${gave}, and its peer that takes ${packet.to} has no endpoint to send to`, evidence)
-    return undefined
+    return filteredIn(scene, space, { way, port: Number(taking.endpoint.split(':').at(-1)) })
   }
   const { to, toPort, from, fromPort } = carrier
   if (frame.direction !== 'in' || !owns(space, to)) return undefined
