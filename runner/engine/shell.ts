@@ -39,7 +39,8 @@ function shell(node: Node): Shell {
   }
   return $({
     spawn: spawn as never, shell: '/bin/bash', prefix: 'set -euo pipefail;', postfix: '', quote,
-    verbose: false, stdio: ['ignore', 'pipe', 'pipe'], detached: false,
+    // What a node says goes to no terminal unfiltered; zx keeps it for whoever asks.
+    verbose: false, quiet: true, stdio: ['ignore', 'pipe', 'pipe'], detached: false,
   })
 }
 
