@@ -115,9 +115,9 @@ async function proveStep(loaded: LoadedLab, text: LessonStep, step: Step, trial:
   const [main, alternatives, mutants] = await Promise.all([
     settle(trial(name('solution'), at => proveSolution(loaded, text, step, at))),
     Promise.all(Object.entries(step.alternatives ?? {}).map(([key, way]) =>
-      proveAlternative(key, way, loaded, text, step, (work) => trial(name(key), work), proving))),
+      onceMoreIfUnknown(() => proveAlternative(key, way, loaded, text, step, (work) => trial(name(key), work), proving)))),
     Promise.all(Object.entries(step.mutants ?? {}).map(([key, mutant]) =>
-      proveMutant(key, mutant, loaded, text, step, (work) => trial(name(key), work)))),
+      onceMoreIfUnknown(() => proveMutant(key, mutant, loaded, text, step, (work) => trial(name(key), work))))),
   ])
   const solved = 'value' in main ? main.value
     : { fresh: false, solution: false, repeat: false, unchanged: false, answers: [], because: [main.error] }
@@ -133,6 +133,15 @@ async function proveStep(loaded: LoadedLab, text: LessonStep, step: Step, trial:
         .map(one => `the answer "${one.name}": ${one.because ?? `${one.accepted.join(', ')} was accepted`}`),
     ],
   }
+}
+
+/**
+ * What could not be looked at says nothing, and is tried on fresh nodes once more. A typo stays one, and what was refused or passed has
+ * been looked at: it is not asked twice.
+ */
+async function onceMoreIfUnknown<T extends { readonly status: string }>(prove: () => Promise<T>): Promise<T> {
+  const first = await prove()
+  return first.status === 'unknown' ? prove() : first
 }
 
 const MUTANT_SAYS = {
