@@ -1,10 +1,11 @@
 import { Unable, Usage } from '../../core/mistake.ts'
 import { Journal } from '../../engine/journal.ts'
-import { currentStep, findStep, judgeNow, judgeSteps, solve as solveStep, stepsOf } from '../../engine/session.ts'
+import { PATIENCE_MS } from '../../engine/judge.ts'
+import { currentStep, findStep, history, judgeNow, judgeSteps, record, solve as solveStep, stepsOf } from '../../engine/session.ts'
 import { home, session } from '../context.ts'
 import { json, remark } from '../print.ts'
 
-const PATIENCE_MS = 5_000
+const SOLVED_MS = 5_000
 
 /** Does the solution of the step that is named, of the one that a learner is at, or of all that do not hold yet. */
 export async function solve(name: string | undefined, options: { readonly all?: true; readonly json?: true }): Promise<number> {
@@ -28,17 +29,18 @@ export async function solve(name: string | undefined, options: { readonly all?: 
     const { text, step } = stepsOf(at.loaded).find(one => one.text.id === id) ?? fresh()
     await solveStep(text, step, nodes)
     journal.write({ kind: 'solved', step: id })
-    await judgeNow(at, { patienceMs: PATIENCE_MS })
+    // Only this one is waited for: the next does not hold yet, and would be waited for in vain.
+    record(at, journal, history(journal.events()), await judgeSteps(at, [id], { patienceMs: SOLVED_MS, explains: false }))
     solved.push(id)
     remark(`did what the lesson does in ${id}`)
   }
-  await judgeNow(at)
+  if (name !== undefined) await judgeNow(at, { patienceMs: PATIENCE_MS })
   if (solved.length === 0) remark('nothing to solve: every step holds')
   if (options.json) json({ lab: at.loaded.slug, solved })
   return 0
 
   async function nextStep(): Promise<{ readonly id: string } | undefined> {
-    return name !== undefined ? findStep(at.loaded, name) : currentStep(at.loaded, await judgeNow(at))
+    return name !== undefined ? findStep(at.loaded, name) : currentStep(at.loaded, await judgeNow(at, { patienceMs: PATIENCE_MS, explains: false }))
   }
 }
 
