@@ -143,6 +143,7 @@ const veth: Answer = {
     if (outer === undefined) return fail('busybox has no cable to node1 any more', own.evidence, namespace.evidence)
     if (value === outer.name) return pass(own.evidence, namespace.evidence)
     if (value === String(outer.index)) return fail('that is its number: what does node1 call it?', own.evidence)
+    if (value.startsWith(`${outer.name}@`)) return fail('that is the one; its name ends before the @', own.evidence)
     return own.links.some(link => link.name === value) ? fail(`${value} is there, and leads to somebody else`, own.evidence) : fail(`node1 has no interface ${value}`, own.evidence)
   },
   wrong: ['eth0', 'docker0', 'veth3f80d9c'],
@@ -207,7 +208,7 @@ export default defineLab<Name>({
     bridge: {
       checks: [bridge],
       hints: [
-        'What did the containers have for a gateway? Whoever has that address now answers nobody: nobody has it.',
+        'Which gateway do the routes of the containers name? Does any interface of node1 have that address now, `ip -br addr`? What kind of interface had it before?',
         'A bridge is a kind of link, as in lab 02: `ip link add NAME type …`, an address with its prefix length, and up.',
         'On node1: `ip link add docker0 up address 02:42:2d:46:c5:ed type bridge forward_delay 0` and `ip addr add 172.17.0.1/16 dev docker0`',
       ],
@@ -243,7 +244,9 @@ export default defineLab<Name>({
       answers: { pid, veth, 'gateway-mac': gatewayMac },
       hints: [
         'Which process is the container? Not the one that started it. `ps -eo pid,ppid,netns,args` tells which of them has a network of its own.',
-        'In its network, `ip link` shows `eth0@ifN`. N is the number of the other end, and counts on node1: `ip link` there begins each line with a number.',
+        failing => failing.length === 1 && failing.includes(dbGateway.claim)
+          ? 'Web and busybox are where they belong. Db is not theirs: its gateway is 172.18.0.1. Which bridge has that address, `ip -br addr`, and which bridge is db\'s cable in, `bridge link`? (Db may need half a minute to forget the MAC that it has learned meanwhile.)'
+          : 'In its network, `ip link` shows `eth0@ifN`. N is the number of the other end, and counts on node1: `ip link` there begins each line with a number.',
         'On node1, for each of the two: `nsenter -t PID -n ip link show eth0`, then `ip link set VETH master docker0` for the veth that has the number behind the @if',
       ],
       alternatives: {
@@ -307,9 +310,9 @@ export default defineLab<Name>({
       hints: [
         'Two things keep packets from passing. One you know from lab 02, and its counters move: `iptables -nvL FORWARD`. Is this machine a router at all?',
         failing => failing.includes(together.claim)
-          ? 'Frames between the two pass the FORWARD chain too, as net.bridge.bridge-nf-call-iptables is 1: in by docker0, out by docker0. Which rule lets them?'
+          ? 'Frames between the two pass the FORWARD chain too, as net.bridge.bridge-nf-call-iptables is 1: in by docker0, out by docker0. Which rule lets them? (Where one sees 172.17.0.1 in place of the other, they pass, and POSTROUTING changes them: `iptables -t nat -nvL POSTROUTING`.)'
           : 'What comes in by docker0 may go anywhere; what goes out by docker0 only if it belongs to something that began inside. And `sysctl net.ipv4.ip_forward`?',
-        'On node1: `sysctl -w net.ipv4.ip_forward=1`, `iptables -A FORWARD -i docker0 -j ACCEPT`, `iptables -A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`',
+        'On node1: `sysctl -w net.ipv4.ip_forward=1`, `iptables -A FORWARD -i docker0 -j ACCEPT`, `iptables -A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`. If it held before, something that came later is in the way: `iptables -S FORWARD` and `iptables -t nat -S POSTROUTING` print all rules in order.',
       ],
       alternatives: {
         'in the words of Docker': async ({ node1 }) => {
@@ -381,8 +384,8 @@ export default defineLab<Name>({
         'The request reaches ext. Where does ext send its answer, and why does it not get there? Who, that ext knows, could ask in busybox\'s name?',
         failing => failing.includes(together.claim) && !failing.includes(asNode.claim)
           ? 'Between containers nobody has to be hidden. Which packets does your rule take that go out by docker0? Its counters tell, `iptables -t nat -nvL POSTROUTING`.'
-          : 'The source address is changed after routing, in the chain POSTROUTING of the table nat. By which address does node1 leave, and which packets are meant?',
-        'On node1: `iptables -t nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE`',
+          : 'The source address is changed after routing, in the chain POSTROUTING of the table nat. By which address does node1 leave, and which packets are meant? (And if it is changed, and the answer ends in FORWARD: which rule of the last step lets answers in?)',
+        'On node1: `iptables -t nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE`; and for the answers, if it is not there from the last step, `iptables -A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`',
       ],
       alternatives: {
         'masquerade by nft': ({ node1 }) => inNft(node1,
