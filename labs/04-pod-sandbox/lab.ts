@@ -222,7 +222,7 @@ export default defineLab<'node1'>({
         'A process is in one network namespace, as a rule that of its parent. What lets a new one begin in that of another process?',
         failing => failing.includes(app.claim) && failing.includes(sidecar.claim)
           ? '`nsenter -t PID -n COMMAND` starts COMMAND in the network of PID. Which PID does not change when containers come and go?'
-          : 'One of the two does not answer on 127.0.0.1, or from another network. `ss -ltnp` in the pod shows who listens there; each tells in which network it is: `net:[…]`.',
+          : 'One of the two does not answer on 127.0.0.1, or it answers and is in another network. `ss -ltnp` in the pod shows who listens there; `ps -eo pid,netns,args` shows who runs where.',
         'On node1: `pause=$(pgrep -xf \'sleep infinity\')`, `setsid nsenter -t $pause -n serve \'app 1\' 127.0.0.1:8080 </dev/null >/dev/null 2>&1 &`, and the same for `serve sidecar 9090`',
       ],
       alternatives: {
@@ -378,7 +378,7 @@ export default defineLab<'node1'>({
     'second-pod': {
       checks: [apiHeld, apiProbed, apiSidecar, apart, probed],
       hints: [
-        'Four processes for web: a pause, an app, a sidecar, and the one that you are. Which three does api need, and which may use the numbers that web\'s have?',
+        'Web is three processes: a pause, an app and a sidecar. Api needs three of its own. In whose network does each begin, and which of them has to be there before the others?',
         failing => failing.includes(apiHeld.claim)
           ? 'First the network, then who lives in it. A pause of its own; `pgrep -xf` finds a process by all of its arguments, and two pauses are told apart if they sleep for different times.'
           : 'Everything is done in the network of api\'s pause: address, loopback, app, sidecar. In whose network have you started the one that does not answer?',
