@@ -51,7 +51,7 @@ function fence(token: Token | undefined, { highlight, topology }: ProseContext):
   }
   if (word === 'file') {
     const [node = '', ...path] = target.split(':')
-    return html`<figure class="fence ${colour(node)}"><figcaption><span>${node}</span><span class="aside">the file ${path.join(':')}</span><button class="copy" type="button">copy</button></figcaption><pre tabindex="0"><code>${highlight(content, languageOf(target))}</code></pre></figure>`
+    return html`<figure class="fence ${colour(node)}" data-place="${node}" data-file="${path.join(':')}"><figcaption><span>${node}</span><span class="aside">the file ${path.join(':')}</span><button class="copy" type="button">copy</button></figcaption><pre tabindex="0"><code>${highlight(content, languageOf(target))}</code></pre></figure>`
   }
   if (word === 'answer') {
     return html`<div class="ask" data-name="${target}"><p><b>Question.</b> ${content}</p><p class="aside"><code>npx lab answer ${target} …</code></p></div>`

@@ -157,7 +157,7 @@ function read(step: string): void {
   one('main.text').scrollTo(0, 0)
 }
 
-/** A command can be typed into its place's terminal, or copied. */
+/** A command, or one that writes a file, can be typed into its place's terminal; either can be copied. */
 function fence(figure: HTMLElement): void {
   const code = figure.querySelector('code')?.textContent ?? ''
   const copy = figure.querySelector<HTMLButtonElement>('.copy')
@@ -171,8 +171,10 @@ function fence(figure: HTMLElement): void {
   type.type = 'button'
   type.className = 'copy type'
   type.textContent = 'type it in'
+  const file = figure.dataset['file']
+  const text = code.replace(/\n$/, '')
   // Without the last line end: the Enter is the learner's, who has read it then.
-  type.addEventListener('click', () => terminals.type(place, code.replace(/\n$/, '')))
+  type.addEventListener('click', () => terminals.type(place, file === undefined ? text : `cat > ${file} << 'END'\n${text}\nEND`))
   copy.before(type)
 }
 
