@@ -207,8 +207,9 @@ const said = (right: (bench: Bench) => Promise<string>, wrong: Answer['wrong']):
 
 export default defineLab<Name>({
   setup: async ({ node1, node2, node3, node4, router }) => {
-    // Forwarding is what the plugin's agent turns on first, and lab 05 about; proxy ARP is this lab's. Debian's unit makes /run/bird.
-    const machine = 'sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.proxy_arp=0 net.ipv4.conf.default.proxy_arp=0; mkdir -p /run/bird'
+    // Forwarding is what the plugin's agent turns on first, and lab 05 about; proxy ARP is this lab's. Debian's unit makes /run/bird;
+    // conf.d is there, so that a learner can write into it.
+    const machine = 'sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.proxy_arp=0 net.ipv4.conf.default.proxy_arp=0; mkdir -p /run/bird /etc/bird/conf.d'
     await Promise.all([node1, node2, node3, node4, router].map(node => node`bash -ec ${machine}`))
     await Promise.all([
       podsOnRoutes(node1, { ...red, ...blue }, { joined: false }),
