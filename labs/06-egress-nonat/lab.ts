@@ -168,7 +168,7 @@ export default defineLab<Name>({
           : failing.some(claim => outside.some(check => check.claim === claim))
             ? 'ext can answer a node. So a packet of a pod that goes there has to carry its node\'s address, and each node has to see to its own pods. Which hook does a packet pass last, before it leaves?'
             : 'The pods of today are seen as they should be, and a new one is not. Which of your rules names a pod, where it should name the range?',
-        'On node1: `nft add table ip egress`, `nft \'add chain ip egress post { type nat hook postrouting priority srcnat; }\'`, `nft add rule ip egress post ip saddr 10.244.1.0/24 masquerade`. On node2 and node3 the same with 10.244.2.0/24 and 10.244.3.0/24.',
+        'On node1: `nft add table ip egress`, `nft \'add chain ip egress post { type nat hook postrouting priority srcnat; }\'`, `nft add rule ip egress post ip saddr 10.244.1.0/24 masquerade`. On node2 and node3 the same with 10.244.2.0/24 and 10.244.3.0/24. If this held before, do not add these again: `nft list ruleset` shows your newer rule. Does it leave out ext, 192.168.1.200, or a pod that it does not name?',
       ],
       alternatives: {
         'iptables, as half of the web has it': each(number => iptables(`-A POSTROUTING -s 10.244.${number}.0/24 -j MASQUERADE`)),
@@ -223,7 +223,7 @@ done`))),
           : failing.includes(nodesToPods.claim)
             ? 'A node calls a pod by an address of its own. Which rule changes that, and on which node?'
             : 'Pods keep their address now, and ext lost its own. What does the rule do with a packet for 192.168.1.200?',
-        'On each node, in one transaction: `flush chain ip egress post` and `add rule ip egress post ip saddr 10.244.0.0/16 ip daddr != 10.244.0.0/16 masquerade`, by `nft -f -`.',
+        'On each node, in one transaction: `flush chain ip egress post` and `add rule ip egress post ip saddr 10.244.0.0/16 ip daddr != 10.244.0.0/16 masquerade`, by `nft -f -`. If this held before, and you have put another range in its place since: both belong into one set, `ip daddr != { 10.244.0.0/16, … }`.',
       ],
       answers: {
         'to-a-node': answerIs(async bench => {
