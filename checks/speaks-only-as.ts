@@ -60,6 +60,9 @@ async function look(bench: Bench, node: string, own: NamedEnd, foreign: NamedEnd
       place: owner.namespace.place.name, argv: [PROBE, 'serve'], exitCode: undefined, ms: 0, stdout: server.output(), stderr: '',
     }
     if (pretended) return fail(`${to.name} hears what ${node} sends with ${foreign.name}'s address, ${foreign.address}, as its source`, sent, heard)
+    // It would be the node's own doing, which whoever has taken it over undoes.
+    const kept = sent.stdout.split('\n').find(line => line.startsWith(`${foreign.address}: `))
+    if (kept !== undefined) return fail(`${node} itself does not let out what has ${foreign.name}'s address, ${foreign.address}, as its source (${kept.slice(foreign.address.length + 2)}): whoever has taken it over changes that`, sent, heard)
     if (!control) return fail(`${to.name} hears nothing that ${node} sends to it, not even as ${own.name}: that tells nothing about ${foreign.name}`, sent, heard)
     return pass(sent, heard)
   } finally {

@@ -138,6 +138,10 @@ describe('speaksOnlyAs', () => {
   passes('a peer has its range, and no other', encrypted, check)
   fails('a peer has everything', encrypted, check, async ({ node1, node2 }) => node1`wg set wg1 peer ${await keyOf(node2)} allowed-ips 0.0.0.0/0`, /^red hears what node2 sends with pink's address, 10\.244\.3\.2, as its source$/)
   fails('without a tunnel everybody is believed', routed, check, async () => {}, /^red hears what node2 sends with pink's address/)
+  fails('only its own filter keeps it from that', encrypted, check, async ({ node1, node2 }) => {
+    await node1`wg set wg1 peer ${await keyOf(node2)} allowed-ips 0.0.0.0/0`
+    await node2`iptables -A OUTPUT -s 10.244.3.0/24 -j DROP`
+  }, /^node2 itself does not let out what has pink's address, 10\.244\.3\.2, as its source \(Operation not permitted\): whoever has taken it over changes that$/)
   fails('a listener that hears nothing at all', encrypted, check, ({ node1 }) => node1`iptables -P FORWARD DROP`, /^red hears nothing that node2 sends to it, not even as green/)
 })
 
