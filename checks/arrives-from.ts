@@ -1,5 +1,5 @@
 import type { Bench, Check } from '../runner/core/bench.ts'
-import { fail, pass, type Evidence, type NonEmpty, type Verdict } from '../runner/core/verdict.ts'
+import { CouldNotLook, fail, pass, type Evidence, type NonEmpty, type Verdict } from '../runner/core/verdict.ts'
 import { allNamespaces, endOf, holders, ownerOf, type End, type NamedEnd } from './ends.ts'
 import { nameOf } from './explain.ts'
 import { readFrames, type Header } from './read/tcpdump.ts'
@@ -72,6 +72,7 @@ async function judged(bench: Bench, { to, port, from }: { to: NamedEnd; port: nu
     const [passing] = outside ?? []
     return fail(passing === undefined ? `nothing arrived within ${seconds} s` : `nothing arrived within ${seconds} s, though the wire carries packets from ${passing.from}`, ...evidence)
   }
+  if (outside?.length === 0) throw new CouldNotLook(`${to.name} receives what nobody sees on the wire as it is: for port ${port} of ${to.address}`, ...evidence)
   const changed = outside?.find(header => header.from !== from.address)
   if (changed !== undefined) return fail(`on the wire it is from ${changed.from}: only ${to.name} itself takes it to be from ${from.address}`, ...evidence)
   return pass(...evidence)

@@ -36,6 +36,8 @@ export interface Exchange extends Want {
   readonly heard: Heard | undefined
   /** What passed between the nodes; undefined if nobody looked. */
   readonly frames: readonly Frame[] | undefined
+  /** What was for the server's own port there, from an address and a port that nobody who asked has or was given. */
+  readonly strays: readonly Header[]
   readonly evidence: NonEmpty<Evidence>
 }
 
@@ -156,7 +158,7 @@ async function exchangeAll(bench: Bench, wants: ReadonlyMap<string, Want>): Prom
           !results.some(other => other.pair !== pair && frame.headers.some(header => isToTheLetter(header, other))))
         : undefined
       outcomes.set(pair.key, {
-        ...pair.want, client: pair.client, server: pair.server, tcp, udp, heard, frames: seen,
+        ...pair.want, client: pair.client, server: pair.server, tcp, udp, heard, frames: seen, strays: seen === undefined ? [] : straysTo(pair, port, frames, results),
         evidence: [evidence, ...(seen === undefined || capture === undefined ? [] : [shown(capture.output(), port, frames.length)])],
       })
     }
@@ -189,7 +191,14 @@ export async function ask(namespace: Namespace, questions: readonly Question[], 
   const stdin = questions.flatMap(({ address, port, nonce }) => [`tcp ${address} ${port} ${nonce}\n`, `udp ${address} ${port} ${nonce}\n`]).join('')
   const evidence = await namespace.place.exec([PROBE, 'ask', '--timeout-ms', String(answerMs)], { stdin })
   if (evidence.exitCode !== 0) throw unable(evidence)
-  return { asked: readFrom(evidence, readAsked), evidence }
+  const asked = readFrom(evidence, readAsked)
+  for (const { address, port } of questions) {
+    for (const protocol of ['tcp', 'udp']) {
+      if (asked.some(one => one.protocol === protocol && one.address === address && one.port === port)) continue
+      throw new CouldNotLook(`${namespace.place.name}: the probe says nothing of ${protocol} ${address}:${port}`, evidence)
+    }
+  }
+  return { asked, evidence }
 }
 
 /** Loopback and neighbours on one node never pass the wire. */
@@ -206,6 +215,13 @@ function isOf(header: Header, port: number, answer: Answer): boolean {
 /** Before translation or after it. */
 function isClients(port: number | undefined, { ownPort, peerPort }: Extract<Answer, { readonly kind: 'ok' }>): boolean {
   return port === ownPort || port === peerPort
+}
+
+/** Translated on the way, back and forth, a packet may have another port there than at either end. */
+function straysTo({ server, want: { to } }: Pair, port: number, frames: readonly Frame[], results: readonly Result[]): readonly Header[] {
+  const asked = results.filter(({ pair }) => pair.server.namespace === server.namespace).flatMap(({ tcp, udp }) => [tcp, udp])
+  return frames.flatMap(frame => frame.headers).filter(header => header.toPort === port && header.to === to.address &&
+    !asked.some(answer => isOf(header, port, answer) || (answer.kind === 'ok' && answer.own === header.from)))
 }
 
 /** By its addresses too: what is another exchange's is not this one's, even if chance gave both clients one port. */

@@ -86,7 +86,7 @@ function more(failed: readonly Exchange[], all: readonly Exchange[]): string {
 }
 
 /** Who the receiver, or the wire, takes the sender for, if for anyone else. */
-function changedAddress({ from, to, tcp, udp, client, frames }: Exchange): string | undefined {
+function changedAddress({ from, to, tcp, udp, client, frames, strays }: Exchange): string | undefined {
   for (const answer of [tcp, udp]) {
     if (answer.kind !== 'ok') continue
     // A node has several addresses and takes the one that suits; somebody else has one to be known by.
@@ -94,13 +94,14 @@ function changedAddress({ from, to, tcp, udp, client, frames }: Exchange): strin
     if (answer.own !== expected) return `${from.name} sends from ${answer.own}, not from ${expected}`
     if (answer.peer !== expected) return `${to.name} sees ${answer.peer} instead of ${expected}, the address of ${nameOf(client.namespace)}`
     for (const header of (frames ?? []).flatMap(frame => frame.headers)) {
-      // Only what is told apart by both its ports.
-      const there = header.fromPort === answer.ownPort
-      if (!there && header.toPort !== answer.ownPort) continue
+      // Only what is told apart by both its ports: the client's own, or the one that it arrives with.
+      const there = header.fromPort === answer.ownPort || header.fromPort === answer.peerPort
+      if (!there && header.toPort !== answer.ownPort && header.toPort !== answer.peerPort) continue
       const [sender, receiver] = there ? [header.from, header.to] : [header.to, header.from]
       if (sender !== expected) return `on the wire between the nodes ${from.name} appears as ${sender} instead of ${expected}`
       if (receiver !== to.address) return `on the wire between the nodes ${to.name} appears as ${receiver} instead of ${to.address}`
     }
   }
-  return undefined
+  const [stray] = strays
+  return stray === undefined ? undefined : `on the wire between the nodes ${stray.from} asks ${to.name}, by a port that nobody has who asks it`
 }

@@ -5,7 +5,7 @@ import { arrivesFrom, cannotReach, freshPod, freshPodSeenAs, reaches, seenAs } f
 import type { Check } from '../../runner/core/bench.ts'
 import { judgeAll } from '../../runner/engine/judge.ts'
 import { providersHere } from '../helpers/providers.ts'
-import { blue, bridges, emptyNetwork, green, red, routed, type Network } from './network.ts'
+import { blue, bridges, emptyNetwork, green, red, routed, tunnelled, type Network } from './network.ts'
 
 const because = (await providersHere()).find(({ name }) => name === 'embedded')?.because
 const test = plain.skipIf(because !== undefined)
@@ -84,6 +84,10 @@ describe('who changed it', () => {
   passes('what is not for a pod', routed, check, translating(right))
   fails('the rule that can have done it is named, and not the one before it', routed, check, translating(`${right}; add rule ip t post ip daddr 10.244.2.0/23 masquerade`), /^green sees 192\.168\.1\.11 instead of 10\.244\.1\.2, the address of red: node1 has the rule `ip daddr 10\.244\.2\.0\/23 masquerade`$/)
   fails('one in the older tables is found beside a right one', routed, check, all(translating(right), ({ node1 }) => node1`iptables-legacy -t nat -A POSTROUTING -s 10.244.1.0/24 -j MASQUERADE`), /: node1 has the rule `-A POSTROUTING -s 10\.244\.1\.0\/24 -j MASQUERADE`$/)
+  const back = (to: string): Deed => ({ node2 }) => node2`nft ${`add table ip b; add chain ip b post { type nat hook postrouting priority srcnat; }; add rule ip b post meta l4proto { tcp, udp } ip saddr 192.168.1.11 snat to ${to}`}`
+  const hidden = translating('add rule ip t post ip daddr 10.244.2.0/24 masquerade random')
+  fails('two rewritings that cancel out, with a port by chance', routed, check, all(hidden, back('10.244.1.2')), /^on the wire between the nodes red appears as 192\.168\.1\.11 instead of 10\.244\.1\.2/)
+  fails('two rewritings that cancel out, and no port is what it was', routed, check, all(hidden, back('10.244.1.2:20000-30000 random')), /^on the wire between the nodes 192\.168\.1\.11 asks green, by a port that nobody has who asks it: node1 has the rule `.*masquerade random`/)
 })
 
 describe('freshPodSeenAs', () => {
@@ -130,6 +134,13 @@ describe('arrivesFrom', () => {
   fails('only the receiver takes it for that', routed, check, all(masquerade(), ({ node2 }) => node2`nft ${'add table ip lie; add chain ip lie pre { type filter hook prerouting priority 0; }; add rule ip lie pre udp dport 9000 ip saddr 192.168.1.11 ip saddr set 10.244.1.2'}`, talking),
     /^on the wire it is from 192\.168\.1\.11: only green itself takes it to be from 10\.244\.1\.2$/)
   fails('nobody is there', emptyNetwork, check, async () => {}, /no namespace has the address 10\.244\.2\.2 \(green\)/)
+  test('what cannot be seen on the wire is not taken to agree', async () => {
+    const network = await tunnelled(4789)
+    await talking(network)
+    const { node2 } = network
+    await node2`ip netns exec green timeout 8 tcpdump -c 1 -i any --immediate-mode -Z root udp port 9000 2>/dev/null`
+    expect(await network.look(check)).toMatchObject({ status: 'unknown', because: expect.stringContaining('on the wire') as unknown })
+  })
 })
 
 describe('cannotReach', () => {
@@ -181,6 +192,17 @@ describe('looking from outside', () => {
   test('a missing probe is nobody\'s mistake', async () => {
     const network = await forwarding()
     await network.node1`rm /usr/local/lib/hardway/probe`
+    for (const check of everything.filter(one => !one.claim.startsWith('what arrives'))) {
+      expect(await network.look(check)).toMatchObject({ status: 'unknown' })
+    }
+  })
+
+  test('a probe that says nothing of what it was asked is nobody\'s mistake', async () => {
+    const network = await forwarding()
+    await Promise.all([network.node1, network.node3].map(node => node`cd /usr/local/lib/hardway
+      mv probe real
+      printf '#!/bin/sh\n[ "$1" = ask ] && exit 0; exec /usr/local/lib/hardway/real "$@"\n' >probe
+      chmod +x probe`))
     for (const check of everything.filter(one => !one.claim.startsWith('what arrives'))) {
       expect(await network.look(check)).toMatchObject({ status: 'unknown' })
     }
