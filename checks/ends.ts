@@ -30,6 +30,8 @@ export function endsOf(ends: readonly string[] | Readonly<Record<string, string>
   const all = Array.isArray(ends)
     ? ends.map((address: string) => ({ name: address, address, named: false }))
     : Object.entries(ends).map(([name, is]: [string, string]) => is.includes('/') ? { name, address: '', named: true, place: is } : { name, address: is, named: true })
+  // A claim of nobody would always hold.
+  if (all.length === 0) throw new Error('expected one end at least, for example { red: \'10.244.1.2\' }')
   for (const { address, ...rest } of all) {
     if (!('place' in rest) && parseAddress(address) === undefined) throw new Error(`expected an IPv4 address, for example 10.244.1.2, and got ${address}`)
   }

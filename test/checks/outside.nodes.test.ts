@@ -108,6 +108,11 @@ describe('freshPod that keeps addresses', () => {
   test('it says whom the new pod sees', () => {
     expect(check.claim).toBe("a new pod on node2 is reached by red and pink at once, without another command, and sees each one's own address")
   })
+  test('a claim of nobody is none', () => {
+    expect(() => freshPod('node2', '10.244.2.1', {})).toThrow('expected one end at least')
+    expect(() => seenAs([], outside, node1)).toThrow('expected one end at least')
+    expect(() => cannotReach(red, green, { though: {}, still: outside })).toThrow('expected one end at least')
+  })
   passes('what is for pods is left alone', routed, check, translating('add rule ip t post ip saddr 10.244.0.0/16 ip daddr != 10.244.0.0/16 masquerade'))
   fails('what is for the pods of today is', routed, check, translating('add rule ip t post ip saddr 10.244.0.0/16 ip daddr != { 10.244.1.2, 10.244.2.2, 10.244.3.2 } masquerade'),
     /^a new pod with the address 10\.244\.2\.\d+ on cni0 of node2 sees 192\.168\.1\.11 instead of 10\.244\.1\.2, the address of red: node1 has the rule `.*masquerade`$/)
