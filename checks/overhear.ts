@@ -52,7 +52,7 @@ export async function overhear(bench: Bench, talks: () => Promise<readonly Talk[
       return { talk, nonce, answers: asked.map(({ answer }) => answer), evidence }
     }))
     const frames = await everything(bench, capture)
-    const sentBy = (all: readonly HexFrame[], node: string): readonly HexFrame[] => all.filter(({ link, says }) => link.startsWith(`${node}-`) && says.startsWith('IP'))
+    const sentBy = (all: readonly HexFrame[], node: string): readonly HexFrame[] => all.filter(({ link, says }) => link.startsWith(`${node}-`) && says.startsWith('IP '))
     return said.map(({ talk, nonce, answers, evidence }) => {
       const read = frames.map(frame => ({ frame, how: readable(frame.bytes, nonce) }))
       const leak = read.flatMap(({ frame, how }) => how === undefined ? [] : [{ frame, how }])[0]
