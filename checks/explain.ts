@@ -58,7 +58,8 @@ export function symptom({ from, to, tcp, udp }: Exchange): string {
   return `${from.name} does not reach ${to.name} (${one === other ? one : `TCP: ${one}, UDP: ${other}`})`
 }
 
-function say(answer: Answer): string {
+/** What one who asks is left with. */
+export function say(answer: Answer): string {
   switch (answer.kind) {
     case 'ok': return 'answered'
     case 'refused': return 'refused'

@@ -3,6 +3,7 @@ import type { Bench, Check } from '../runner/core/bench.ts'
 import { fail, pass, type Verdict } from '../runner/core/verdict.ts'
 import { endOf, ownerOf, type End, type NamedEnd } from './ends.ts'
 import { ask, PROBE } from './exchange.ts'
+import { say } from './explain.ts'
 import { withFreshPod } from './fresh-pod.ts'
 import { readHeard, readReady } from './read/probe.ts'
 import { start } from './running.ts'
@@ -31,9 +32,8 @@ async function look(bench: Bench, node: string, gateway: string, to: NamedEnd, a
       const lost = asked.find(({ answer }) => answer.kind !== 'ok')
       if (lost !== undefined) {
         const heard = readHeard(serving.output()).find(one => one.nonce === nonce)
-        const how = lost.answer.kind === 'unreachable' ? lost.answer.reason.toLowerCase() : lost.answer.kind === 'timeout' ? 'no answer' : lost.answer.kind
         const arrives = heard === undefined ? '' : `: what it sends arrives, from ${heard.from}, and the answer does not`
-        return fail(`a new pod on ${node} with the address ${address} does not reach ${to.name} (${how})${arrives}`, evidence, own.evidence)
+        return fail(`a new pod on ${node} with the address ${address} does not reach ${to.name} (${say(lost.answer)})${arrives}`, evidence, own.evidence)
       }
       const other = asked.flatMap(({ answer }) => answer.kind === 'ok' && answer.peer !== as ? [answer.peer] : [])[0]
       if (other !== undefined) return fail(`${to.name} sees ${other}${other === address ? ', the new pod\'s own address' : ''}`, evidence, own.evidence)

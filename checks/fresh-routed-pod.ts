@@ -4,6 +4,7 @@ import type { Cidr } from '../runner/core/ipv4.ts'
 import { CouldNotLook, fail, pass, type Verdict } from '../runner/core/verdict.ts'
 import { allNamespaces, endsOf, holders, list, ownerOf, type NamedEnd, type Owner } from './ends.ts'
 import { ask } from './exchange.ts'
+import { say } from './explain.ts'
 import { readReady } from './read/probe.ts'
 import { start } from './running.ts'
 import { rangeOf, someOf } from './some-of.ts'
@@ -50,9 +51,7 @@ async function look(bench: Bench, node: string, range: Cidr, ends: readonly Name
     const evidence = asked.map(one => one.evidence)
     for (const { end, asked: answers, evidence: seen } of asked) {
       const lost = answers.find(({ answer }) => answer.kind !== 'ok')?.answer
-      if (lost === undefined && answers.length === 2) continue
-      const how = lost === undefined || lost.kind === 'timeout' ? 'no answer' : lost.kind === 'unreachable' ? lost.reason.toLowerCase() : lost.kind
-      return fail(`${end.name} does not reach a new pod on ${node} with the address ${address} (${how})`, seen, own.evidence)
+      if (lost !== undefined) return fail(`${end.name} does not reach a new pod on ${node} with the address ${address} (${say(lost)})`, seen, own.evidence)
     }
     return pass(own.evidence, ...evidence)
   } finally {
