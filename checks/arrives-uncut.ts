@@ -1,6 +1,6 @@
 import type { Check } from '../runner/core/bench.ts'
-import { CouldNotLook, fail, pass, type Evidence } from '../runner/core/verdict.ts'
-import { bulk, BYTES, type Direction } from './bulk.ts'
+import { CouldNotLook } from '../runner/core/verdict.ts'
+import { BYTES, judgeTransfer, type Direction } from './bulk.ts'
 import { endOf, type End } from './ends.ts'
 
 /** `1 MB from red reaches green and 1 MB from green reaches red, and none of it crosses the wire in fragments`. */
@@ -8,20 +8,8 @@ export function arrivesUncut(one: End, other: End): Check {
   const [from, to] = [endOf(one), endOf(other)]
   return {
     claim: `1 MB from ${from.name} reaches ${to.name} and 1 MB from ${to.name} reaches ${from.name}, and none of it crosses the wire in fragments`,
-    look: async bench => {
-      const directions = await bulk(bench, from, to)
-      if ('because' in directions) return fail(directions.because, ...directions.evidence)
-      // What was cut first: thousands of pieces of one direction may hide the other.
-      for (const refuses of [cut, refused]) {
-        for (const direction of directions) {
-          const because = refuses(direction)
-          if (because !== undefined) return fail(because, ...direction.evidence)
-        }
-      }
-      const [first, ...rest] = directions.flatMap<Evidence>(direction => direction.evidence)
-      if (first === undefined) throw new Error('nothing was tried')
-      return pass(first, ...rest)
-    },
+    // What was cut first: thousands of pieces of one direction may hide the other.
+    look: bench => judgeTransfer(bench, from, to, [cut, refused]),
   }
 }
 

@@ -2,8 +2,9 @@
 // wires. Done once a look, whichever checks ask for it.
 import { randomBytes } from 'node:crypto'
 import type { Bench } from '../runner/core/bench.ts'
-import { CouldNotLook, type Evidence, type NonEmpty } from '../runner/core/verdict.ts'
+import { CouldNotLook, fail, pass, type Evidence, type NonEmpty, type Verdict } from '../runner/core/verdict.ts'
 import { addressed, ownerOf, type Missing, type NamedEnd, type Owner } from './ends.ts'
+import { onceALook } from './once.ts'
 import { readSent, type Sent } from './read/bulk.ts'
 import { readLargest } from './read/largest.ts'
 import { readReady } from './read/probe.ts'
@@ -30,16 +31,11 @@ export interface Direction extends Sent {
   readonly evidence: NonEmpty<Evidence>
 }
 
-const known = new WeakMap<Bench, Map<string, Promise<readonly Direction[] | Missing>>>()
+const once = onceALook<readonly Direction[] | Missing>()
 
 /** There and back. */
 export function bulk(bench: Bench, from: NamedEnd, to: NamedEnd): Promise<readonly Direction[] | Missing> {
-  const all = known.get(bench) ?? new Map<string, Promise<readonly Direction[] | Missing>>()
-  known.set(bench, all)
-  const key = [from, to].map(end => `${end.place ?? ''} ${end.address}`).join(' > ')
-  const done = all.get(key) ?? thereAndBack(bench, from, to)
-  all.set(key, done)
-  return done
+  return once(bench, [from, to].map(end => `${end.place ?? ''} ${end.address}`).join(' > '), () => thereAndBack(bench, from, to))
 }
 
 async function thereAndBack(bench: Bench, one: NamedEnd, other: NamedEnd): Promise<readonly Direction[] | Missing> {
@@ -118,6 +114,21 @@ function telling(...ports: readonly number[]): string {
   const inside = [50, 100].flatMap(depth => ports.map(port =>
     `(ip[${depth + 20}:2] = ${port} or ip[${depth + 22}:2] = ${port}) and (ip[${depth + 9}] = 17 or ${pieces})`))
   return `ip and (${[...plain, ...inside].map(one => `(${one})`).join(' or ')})`
+}
+
+/** Fails for the first that refuses; the first of them is asked of both directions before the second. */
+export async function judgeTransfer(bench: Bench, from: NamedEnd, to: NamedEnd, refusals: readonly ((direction: Direction) => string | undefined)[]): Promise<Verdict> {
+  const directions = await bulk(bench, from, to)
+  if ('because' in directions) return fail(directions.because, ...directions.evidence)
+  for (const refuses of refusals) {
+    for (const direction of directions) {
+      const because = refuses(direction)
+      if (because !== undefined) return fail(because, ...direction.evidence)
+    }
+  }
+  const [first, ...rest] = directions.flatMap<Evidence>(direction => direction.evidence)
+  if (first === undefined) throw new Error('nothing was tried')
+  return pass(first, ...rest)
 }
 
 function shown(argv: readonly string[], output: string, frames: number): Evidence {

@@ -1,6 +1,5 @@
 import type { Check } from '../runner/core/bench.ts'
-import { fail, pass, type Evidence } from '../runner/core/verdict.ts'
-import { bulk, type Direction } from './bulk.ts'
+import { judgeTransfer, type Direction } from './bulk.ts'
 import { endOf, type End } from './ends.ts'
 import { cut, unseen } from './arrives-uncut.ts'
 
@@ -12,20 +11,8 @@ export function largestPacket(one: End, other: End): Check {
   const [from, to] = [endOf(one), endOf(other)]
   return {
     claim: `the largest packet that ${from.name} may send reaches ${to.name} in one piece, and ${to.name}'s reaches ${from.name}`,
-    look: async bench => {
-      const directions = await bulk(bench, from, to)
-      if ('because' in directions) return fail(directions.because, ...directions.evidence)
-      // What was cut first: thousands of pieces of one direction may hide the other.
-      for (const refuses of [cut, refused]) {
-        for (const direction of directions) {
-          const because = refuses(direction)
-          if (because !== undefined) return fail(because, ...direction.evidence)
-        }
-      }
-      const [first, ...rest] = directions.flatMap<Evidence>(direction => direction.evidence)
-      if (first === undefined) throw new Error('nothing was tried')
-      return pass(first, ...rest)
-    },
+    // What was cut first: thousands of pieces of one direction may hide the other.
+    look: bench => judgeTransfer(bench, from, to, [cut, refused]),
   }
 }
 

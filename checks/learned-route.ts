@@ -1,6 +1,7 @@
 import type { Bench, Check } from '../runner/core/bench.ts'
 import { CouldNotLook, fail, pass, type Evidence, type Verdict } from '../runner/core/verdict.ts'
 import { list } from './ends.ts'
+import { onceALook } from './once.ts'
 import { readBirdRoute } from './read/bird-route.ts'
 import { readFib, type FibRoute } from './read/fib.ts'
 import { refusedRoute } from './refused-route.ts'
@@ -25,14 +26,10 @@ const BIRD_MS = 1_000
 export function learnedRoute(node: string, range: string, via: string): Check {
   const cidr = rangeOf(range)
   // A mesh and what comes after it claim the same: one look answers it once.
-  const looks = new WeakMap<Bench, Promise<Verdict>>()
+  const once = onceALook<Verdict>()
   return {
     claim: `${node} has learned by BGP that ${range} is behind ${via}`,
-    look: bench => {
-      const verdict = looks.get(bench) ?? look(bench, node, someOf(cidr), via)
-      looks.set(bench, verdict)
-      return verdict
-    },
+    look: bench => once(bench, '', () => look(bench, node, someOf(cidr), via)),
   }
 }
 

@@ -1,18 +1,14 @@
 // Who runs in which network namespace of a node, and who listens there.
 import type { Bench, Namespace } from '../runner/core/bench.ts'
+import { onceALook } from './once.ts'
 import { readProcesses, type Process, type Processes } from './read/processes.ts'
 import { tool, type Told } from './tool.ts'
 
 const TOOL = '/usr/local/lib/hardway/processes'
-const asked = new WeakMap<Bench, Map<string, Promise<Told<Processes>>>>()
+const once = onceALook<Told<Processes>>()
 
-/** Asked once a look, so that all its checks agree. */
 export function processesOf(bench: Bench, node: string): Promise<Told<Processes>> {
-  const all = asked.get(bench) ?? new Map<string, Promise<Told<Processes>>>()
-  asked.set(bench, all)
-  const answer = all.get(node) ?? tool(bench.place(node), [TOOL], readProcesses)
-  all.set(node, answer)
-  return answer
+  return once(bench, node, () => tool(bench.place(node), [TOOL], readProcesses))
 }
 
 /** All of the namespace but what a check runs there. */

@@ -1,6 +1,7 @@
 // With whom a node speaks BGP: its established connections from or to port 179.
 import type { Bench } from '../runner/core/bench.ts'
 import type { Evidence } from '../runner/core/verdict.ts'
+import { onceALook } from './once.ts'
 import { readSessions } from './read/sessions.ts'
 import { tool } from './tool.ts'
 
@@ -9,15 +10,10 @@ export interface Peers {
   readonly evidence: Evidence
 }
 
-const known = new WeakMap<Bench, Map<string, Promise<Peers>>>()
+const once = onceALook<Peers>()
 
-/** Asked once a look, whoever wants it. */
 export function bgpPeers(bench: Bench, node: string): Promise<Peers> {
-  const all = known.get(bench) ?? new Map<string, Promise<Peers>>()
-  known.set(bench, all)
-  const found = all.get(node) ?? ask(bench, node)
-  all.set(node, found)
-  return found
+  return once(bench, node, () => ask(bench, node))
 }
 
 async function ask(bench: Bench, node: string): Promise<Peers> {
