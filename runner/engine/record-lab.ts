@@ -1,6 +1,5 @@
 // Does a lab on nodes of its own and keeps what was seen. Nothing is kept of what does not hold as the proof says that it does.
 import type { Bench, Namespace } from '../core/bench.ts'
-import type { Mutant } from '../core/lab.ts'
 import type { Node } from '../core/provider.ts'
 import type { FaultRecord, LabRecord } from '../core/record.ts'
 import type { Trace } from '../core/trace.ts'
@@ -12,6 +11,7 @@ import { judgeAll, status } from './judge.ts'
 import { observe } from './observe/index.ts'
 import { bringTo, solve, stepsOf, type Session } from './session.ts'
 import { shells } from './shell.ts'
+import { stock, type Fault } from './stock.ts'
 
 export interface Recording {
   readonly signal: AbortSignal
@@ -32,10 +32,9 @@ export async function recordLab(session: Session, recording: Recording): Promise
     recording.onPart(`${loaded.slug}: ${what}`)
     return done
   })
-  const faults = stepsOf(loaded).flatMap(({ text, step }) => Object.entries(step.mutants ?? {}).flatMap(([name, mutant]) => 'after' in mutant ? [{ step: text.id, name, mutant }] : []))
   const [whole, ...broken] = await Promise.all([
     on('steps', nodes => recordSteps(loaded, nodes)),
-    ...faults.map(({ step, name, mutant }) => on(name, nodes => recordFault(loaded, step, name, mutant, nodes))),
+    ...stock(loaded).map(fault => on(fault.name, nodes => recordFault(loaded, fault, nodes))),
   ])
   return { ...whole, faults: broken }
 }
@@ -69,9 +68,9 @@ function addressOf(namespace: Namespace): string | undefined {
   return namespace.links.filter(link => link.name !== 'lo').flatMap(link => link.addresses).map(held => held.split('/')[0]).find(held => held?.includes('.'))
 }
 
-async function recordFault(loaded: LoadedLab, step: string, name: string, mutant: Extract<Mutant, { after: unknown }>, nodes: readonly Node[]): Promise<FaultRecord> {
+async function recordFault(loaded: LoadedLab, { step, name, deed }: Fault, nodes: readonly Node[]): Promise<FaultRecord> {
   await bringToEnd(loaded, step, nodes)
-  await mutant.after(shells(nodes))
+  await deed(shells(nodes))
   const traces: Trace[] = []
   // What the checks themselves ask for, to explain what they found.
   const bench = (): Promise<Bench> => {
