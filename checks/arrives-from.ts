@@ -27,16 +27,16 @@ async function look(bench: Bench, to: NamedEnd, port: number, from: NamedEnd): P
   if ('because' in receiver) return fail(receiver.because, ...receiver.evidence)
   if ('because' in sender) return fail(sender.because, ...sender.evidence)
   const wired = receiver.namespace.node !== sender.namespace.node
-  const filter = `udp and dst host ${to.address} and dst port ${port}`
-  const argv = ['sh', '-c', `exec tcpdump -i any -Q in -l -nn -s 200 --immediate-mode -Z root '${filter}' 2>&1`]
-  const places = [receiver.namespace.place, ...wired ? [bench.place('fabric')] : []]
-  const starting = places.map(place => start(place, argv, output => output.includes('listening on')))
+  const arriving = `dst host ${to.address} and dst port ${port}`
+  // What is an answer to a translated request has its receiver's address only behind whoever translates it back.
+  const places = [{ place: receiver.namespace.place, argv: capturing(arriving) }, ...wired ? [{ place: bench.place('fabric'), argv: capturing(`((${arriving}) or src host ${from.address})`) }] : []]
+  const starting = places.map(({ place, argv }) => start(place, argv, output => output.includes('listening on')))
   try {
     const captures = await Promise.all(starting)
     await Promise.all(captures.map(capture => capture.until(output => headersOf(output).length > 0, HEARD_MS)))
     const [own, wire] = captures
     const evidence = captures.map((capture, index): Evidence => ({
-      place: places[index]?.name ?? '', argv, exitCode: undefined, stdout: capture.output().slice(0, 4000), stderr: '[stopped after the first packet]', ms: 0,
+      place: places[index]?.place.name ?? '', argv: places[index]?.argv ?? [], exitCode: undefined, stdout: capture.output().slice(0, 4000), stderr: '[stopped after the first packet]', ms: 0,
     }))
     const [first, ...rest] = evidence
     if (own === undefined || first === undefined) throw new Error('nothing was captured')
@@ -73,9 +73,14 @@ async function judged(bench: Bench, { to, port, from }: { to: NamedEnd; port: nu
     return fail(passing === undefined ? `nothing arrived within ${seconds} s` : `nothing arrived within ${seconds} s, though the wire carries packets from ${passing.from}`, ...evidence)
   }
   if (outside?.length === 0) throw new CouldNotLook(`${to.name} receives what nobody sees on the wire as it is: for port ${port} of ${to.address}`, ...evidence)
+  // The one of these that is not from it is for the receiver: nothing else passes the filter.
   const changed = outside?.find(header => header.from !== from.address)
   if (changed !== undefined) return fail(`on the wire it is from ${changed.from}: only ${to.name} itself takes it to be from ${from.address}`, ...evidence)
   return pass(...evidence)
+}
+
+function capturing(filter: string): readonly string[] {
+  return ['sh', '-c', `exec tcpdump -i any -Q in -l -nn -s 200 --immediate-mode -Z root 'udp and ${filter}' 2>&1`]
 }
 
 function headersOf(output: string): readonly Header[] {
