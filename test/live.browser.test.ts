@@ -1,5 +1,5 @@
 // A learner does lab 02 on the page alone, with real keystrokes, in a real browser, on real nodes.
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
@@ -30,16 +30,7 @@ describe.skipIf(noBrowser !== undefined)('the live page', () => {
     mkdirSync(pictures, { recursive: true })
     lab = labFor()
     expect(await lab.run('start', '02', '--no-watch', '--provider', 'embedded')).toMatchObject({ code: 0 })
-    served = lab.begin('serve')
-    link = await new Promise<string>((resolve, reject) => {
-      let said = ''
-      served.child.stdout?.on('data', (piece: Buffer) => {
-        said += piece.toString()
-        const found = /^http:\S+$/m.exec(said)?.[0]
-        if (found !== undefined) resolve(found)
-      })
-      void served.ended.then(({ stderr }) => reject(new Error(`lab serve ended: ${stderr}`)))
-    })
+    link = await serve()
     browser = await openBrowser()
     context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: 'light' })
     page = await open(context)
@@ -48,6 +39,19 @@ describe.skipIf(noBrowser !== undefined)('the live page', () => {
     await browser?.close()
     await lab?.[Symbol.asyncDispose]()
   })
+
+  async function serve(): Promise<string> {
+    served = lab.begin('serve')
+    return new Promise<string>((resolve, reject) => {
+      let said = ''
+      served.child.stdout?.on('data', (piece: Buffer) => {
+        said += piece.toString()
+        const found = /^http:\S+$/m.exec(said)?.[0]
+        if (found !== undefined) resolve(found)
+      })
+      void served.ended.then(({ stderr }) => reject(new Error(`lab serve ended: ${stderr}`)))
+    })
+  }
 
   async function open(where: BrowserContext, address = link): Promise<Page> {
     const opened = await where.newPage()
@@ -73,7 +77,7 @@ describe.skipIf(noBrowser !== undefined)('the live page', () => {
   const claims = (step: string) => page.locator(`section.step[data-id="${step}"] .claims li`)
 
   async function holds(step: string): Promise<void> {
-    await expect.poll(async () => await claims(step).evaluateAll(items => items.map(item => item.className)), { timeout: 60_000 })
+    await expect.poll(async () => await claims(step).evaluateAll(items => items.map(item => item.className)), { timeout: 120_000 })
       .toSatisfy((classes: readonly string[]) => classes.length > 0 && classes.every(name => name === 'pass'))
   }
 
@@ -131,15 +135,20 @@ describe.skipIf(noBrowser !== undefined)('the live page', () => {
     await page.locator('#map .trace .ended').waitFor()
     const cause = await page.locator('#map .trace .cause').textContent()
     expect(cause).toMatch(/veth-red-br/)
-    expect(await page.locator('#said').textContent()).toContain(cause)
+    // The drawing may be there before the answer.
+    await expect.poll(() => page.locator('#said').textContent()).toContain(cause)
     await page.screenshot({ path: join(pictures, 'live-trace.png') })
     await type('node1', 'ip link set veth-red-br master v-net-0')
     await page.locator('.dots [data-step="ports"].pass').waitFor()
   })
 
   test('a hint and an answer can be had on the page', async () => {
-    await page.locator('[data-act="hint"]').click()
-    await page.locator('#said', { hasText: 'no hint is needed' }).waitFor()
+    // On a busy machine a claim may fail for a moment, and a hint be needed.
+    await expect.poll(async () => {
+      await page.locator('[data-act="hint"]').click()
+      await page.locator('#said', { hasText: /hint/i }).waitFor()
+      return page.locator('#said').textContent()
+    }, { timeout: 120_000, interval: 1_000 }).toContain('no hint is needed')
     const question = page.locator('.ask[data-name]').first()
     const step = await question.evaluate(element => element.closest('section')?.dataset['id'] ?? '')
     await read(step)
@@ -151,7 +160,8 @@ describe.skipIf(noBrowser !== undefined)('the live page', () => {
   test('one fault is made for the learner to find: what does not hold is said, and not why, until it is mended', async () => {
     await page.locator('[data-act="break"]').click()
     await page.locator('dialog .ok').click()
-    await page.locator('#said', { hasText: 'Something is broken now' }).waitFor()
+    // It is tried on nodes of its own first, which takes its time on a busy machine.
+    await page.locator('#said', { hasText: 'Something is broken now' }).waitFor({ timeout: 180_000 })
     await page.locator('.dots .fail').first().waitFor()
     const failing = page.locator('section.step .claims li.fail')
     await expect.poll(() => failing.count()).toBeGreaterThan(0)
@@ -161,11 +171,11 @@ describe.skipIf(noBrowser !== undefined)('the live page', () => {
     await page.locator('#fields select').selectOption('newcomer')
     await page.locator('dialog .ok').click()
     await page.locator('#said', { hasText: 'The nodes are new' }).waitFor()
-    await expect.poll(() => page.locator('.dots .pass').count(), { timeout: 60_000 }).toBe(lesson.steps.length - 1)
+    await expect.poll(() => page.locator('.dots .pass').count(), { timeout: 120_000 }).toBe(lesson.steps.length - 1)
     await page.reload()
     await page.locator('#map svg').waitFor()
     await type('node1', ...NEWCOMER)
-    await expect.poll(() => page.locator('.dots .pass').count(), { timeout: 60_000 }).toBe(lesson.steps.length)
+    await expect.poll(() => page.locator('.dots .pass').count(), { timeout: 120_000 }).toBe(lesson.steps.length)
   })
 
   test('a command is typed into its place by a click; Enter is the learner\'s', async () => {
@@ -182,11 +192,11 @@ describe.skipIf(noBrowser !== undefined)('the live page', () => {
     await type('node1', 'ip link set v-net-0 down')
     await other.locator('.dots .fail').first().waitFor()
     await type('node1', 'ip link set v-net-0 up')
-    await expect.poll(() => other.locator('.dots .pass').count(), { timeout: 60_000 }).toBe(lesson.steps.length)
+    await expect.poll(() => other.locator('.dots .pass').count(), { timeout: 120_000 }).toBe(lesson.steps.length)
     await other.screenshot({ path: join(pictures, 'live-dark.png') })
     await second.close()
     await page.reload()
-    await expect.poll(() => page.locator('.dots .pass').count(), { timeout: 60_000 }).toBe(lesson.steps.length)
+    await expect.poll(() => page.locator('.dots .pass').count(), { timeout: 120_000 }).toBe(lesson.steps.length)
   })
 
   test('what a node prints is text, whatever it looks like', async () => {
@@ -221,6 +231,18 @@ describe.skipIf(noBrowser !== undefined)('the live page', () => {
 
   test('nothing went wrong in the browser', () => {
     expect(wrong).toEqual([])
+  })
+
+  test('a server that is started again has the same link, and a page that is open finds it', async () => {
+    served.child.kill('SIGINT')
+    await served.ended
+    await page.locator('#said', { hasText: 'lost its server' }).waitFor()
+    expect(await serve()).toBe(link)
+    await page.locator('#said').waitFor({ state: 'hidden' })
+    await type('node1', '')
+    await type('node1', 'echo again $((6 * 7))')
+    await page.locator('.pane[aria-label="node1"] .xterm-rows', { hasText: 'again 42' }).waitFor()
+    expect(statSync(join(lab.home, 'labs/02-bridge-samenode/page.json')).mode & 0o777).toBe(0o600)
   })
 
   test('when the lab stops, the page says so and the server ends', async () => {

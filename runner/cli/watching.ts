@@ -213,7 +213,7 @@ export async function watch(session: Session): Promise<number> {
     await judge()
     // The same lab as a page, for as long as somebody watches it here; this terminal judges for both.
     const { serveLab } = await import('./commands/serve.ts')
-    page = await serveLab(session, 0, false)
+    page = await serveLab(session, undefined, false)
     draw()
     const said = await ended.promise
     panel.clear()

@@ -34,8 +34,16 @@ export interface Terminal {
   close(): void
 }
 
+/** By which a page finds its server again, and its server the page: whoever has it can do what the learner can. */
+export interface Identity {
+  readonly port: number
+  readonly token: string
+  readonly cookie: string
+}
+
 export interface Listening {
-  /** With the token: whoever has it can do what the learner can. */
+  readonly identity: Identity
+  /** With the token. */
   readonly link: string
   close(): Promise<void>
 }
@@ -47,9 +55,9 @@ const PING_MS = 20_000
 /** Scripts come from here, styles too, but a terminal also makes its own: xterm.js draws its colours with a style element. */
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-export async function listen(live: LivePage, port = 0): Promise<Listening> {
-  const token = randomBytes(24).toString('base64url')
-  const cookie = randomBytes(24).toString('base64url')
+/** The identity of a server that is gone, or one that is new. Rejects with EADDRINUSE where the port is somebody's. */
+export async function listen(live: LivePage, given: Partial<Identity> = {}): Promise<Listening> {
+  const { port = 0, token = secret(), cookie = secret() } = given
   const ended = new AbortController()
   const server = createServer()
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MOST_BYTES, perMessageDeflate: false })
@@ -65,6 +73,7 @@ export async function listen(live: LivePage, port = 0): Promise<Listening> {
   })
   server.on('upgrade', (request, socket, head) => upgrade(live, guard, sockets, request, socket, head))
   return {
+    identity: { port: own, token, cookie },
     link: `http://127.0.0.1:${own}/?token=${token}`,
     close: async () => {
       ended.abort()
@@ -75,6 +84,11 @@ export async function listen(live: LivePage, port = 0): Promise<Listening> {
       })
     },
   }
+}
+
+/** 192 bits. */
+function secret(): string {
+  return randomBytes(24).toString('base64url')
 }
 
 /** Who is let in. */

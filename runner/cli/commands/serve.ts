@@ -13,7 +13,7 @@ import { benchOf, findStep, judgeNow, start as startLab, stepsOf, type Session }
 import { graphOf, type Graph } from '../../../site/draw/graph.ts'
 import { idsOf, svgOf } from '../../../site/draw/svg.ts'
 import type { Act, News, Said } from '../../../site/live/protocol.ts'
-import { listen, type Listening, type LivePage } from '../../../site/live/server.ts'
+import { listen, type Identity, type Listening, type LivePage } from '../../../site/live/server.ts'
 import { placeClass } from '../../../site/places.ts'
 import { root, session } from '../context.ts'
 import { interruptible } from '../interrupt.ts'
@@ -22,13 +22,14 @@ import { openPty } from '../terminal.ts'
 import { clock, mendedLines } from '../mending.ts'
 import { SEEDS } from './break.ts'
 import { nextHint } from './hint.ts'
+import { readIdentity, writeIdentity } from '../page-identity.ts'
 import { findNode, shellArgv } from './shell.ts'
 import { probeBetween } from './trace.ts'
 
 /** Until it is interrupted, or the lab is stopped. */
 export async function serve(options: { readonly port?: string }): Promise<number> {
-  const port = options.port === undefined ? 0 : Number(options.port)
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Usage(`--port takes a number from 0 to 65535, and got ${JSON.stringify(options.port)}`)
+  const port = options.port === undefined ? undefined : Number(options.port)
+  if (port !== undefined && (!Number.isInteger(port) || port < 1 || port > 65_535)) throw new Usage(`--port takes a number from 1 to 65535, and got ${JSON.stringify(options.port)}`)
   const at = await session()
   const page = await serveLab(at, port, true)
   result(page.link)
@@ -47,21 +48,38 @@ export async function serve(options: { readonly port?: string }): Promise<number
 }
 
 /** `judging`: whether nobody else judges after each command. What is heavy is loaded by who opens the page. */
-export async function serveLab(at: Session, port: number, judging: boolean): Promise<Listening> {
+export async function serveLab(at: Session, port: number | undefined, judging: boolean): Promise<Listening> {
   let page: Promise<string> | undefined
   const room = new Room(at, judging)
-  const listening = await listen({
+  const live: LivePage = {
     page: () => page ??= pageOf(at),
     follow: (tell, signal) => room.follow(tell, signal),
     act: act => room.act(act),
     open: (place, size, events) => room.open(place, size, events),
-  }, port)
+  }
+  const listening = await listenAgain(at, live, port)
   return {
-    link: listening.link,
+    ...listening,
     close: async () => {
       room.close()
       await listening.close()
     },
+  }
+}
+
+/** With the link that the lab had before, so that a page that is open finds its new server. */
+async function listenAgain({ home, loaded }: Session, live: LivePage, port: number | undefined): Promise<Listening> {
+  const remembered = readIdentity(home, loaded.slug)
+  const wanted: Partial<Identity> = { ...remembered, ...(port === undefined ? {} : { port }) }
+  try {
+    const listening = await listen(live, wanted)
+    writeIdentity(home, loaded.slug, listening.identity)
+    return listening
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+    if (port !== undefined) throw new Usage(`port ${port} of 127.0.0.1 is somebody's: name another, or leave --port out`)
+    // Another terminal has this lab's page already: one more, by a link of its own.
+    return listen(live)
   }
 }
 

@@ -8,6 +8,8 @@ interface Pane {
   readonly terminal: Terminal
   readonly fit: FitAddon
   socket: WebSocket
+  /** Typed while a shell was being opened; undefined while none is. */
+  typed: string[] | undefined
 }
 
 /** As many beside each other as can be read. */
@@ -50,9 +52,8 @@ export class Terminals {
   /** Types into a shell of the place, as a learner would. */
   type(place: string, text: string): void {
     const pane = this.show(place)
-    const send = (): void => pane.socket.send(JSON.stringify({ data: text }))
-    if (pane.socket.readyState === WebSocket.OPEN) send()
-    else pane.socket.addEventListener('open', send, { once: true })
+    if (pane.typed !== undefined) pane.typed.push(text)
+    else if (pane.socket.readyState === WebSocket.OPEN) pane.socket.send(JSON.stringify({ data: text }))
   }
 
   #make(place: string): Pane {
@@ -65,8 +66,11 @@ export class Terminals {
     const fit = new FitAddon()
     terminal.loadAddon(fit)
     terminal.open(element)
-    const pane: Pane = { place, element, terminal, fit, socket: this.#connect(place, terminal) }
-    terminal.onData(data => { if (pane.socket.readyState === WebSocket.OPEN) pane.socket.send(JSON.stringify({ data })) })
+    const pane: Pane = { place, element, terminal, fit, socket: this.#connect(place, terminal), typed: [] }
+    terminal.onData(data => {
+      if (pane.typed !== undefined) pane.typed.push(data)
+      else if (pane.socket.readyState === WebSocket.OPEN) pane.socket.send(JSON.stringify({ data }))
+    })
     terminal.onResize(({ cols, rows }) => { if (pane.socket.readyState === WebSocket.OPEN) pane.socket.send(JSON.stringify({ columns: cols, rows })) })
     this.#open.set(place, pane)
     return pane
@@ -74,7 +78,12 @@ export class Terminals {
 
   #connect(place: string, terminal: Terminal): WebSocket {
     const socket = new WebSocket(`ws://${location.host}/terminal?place=${encodeURIComponent(place)}`)
-    socket.addEventListener('open', () => socket.send(JSON.stringify({ columns: terminal.cols, rows: terminal.rows })))
+    socket.addEventListener('open', () => {
+      socket.send(JSON.stringify({ columns: terminal.cols, rows: terminal.rows }))
+      const pane = this.#open.get(place)
+      for (const data of pane?.typed ?? []) socket.send(JSON.stringify({ data }))
+      if (pane !== undefined) pane.typed = undefined
+    })
     socket.addEventListener('message', event => terminal.write(String(event.data)))
     socket.addEventListener('close', event => {
       const pane = this.#open.get(place)
@@ -83,6 +92,7 @@ export class Terminals {
       const waiting = terminal.onData(data => {
         if (data !== '\r') return
         waiting.dispose()
+        pane.typed = []
         setTimeout(() => { pane.socket = this.#connect(place, terminal) }, event.code === 1006 ? AGAIN_MS : 0)
       })
     })
