@@ -33,14 +33,19 @@ async function look(bench: Bench, to: NamedEnd, port: number, from: NamedEnd): P
   const starting = places.map(({ place, argv }) => start(place, argv, output => output.includes('listening on')))
   try {
     const captures = await Promise.all(starting)
-    await Promise.all(captures.map(capture => capture.until(output => headersOf(output).length > 0, HEARD_MS)))
     const [own, wire] = captures
+    await own?.until(output => headersOf(output).length > 0, HEARD_MS)
+    // Whatever else the sender sends tells nothing of this connection, which has its port.
+    const fromPort = headersOf(own?.output() ?? '').find(header => header.from === from.address)?.fromPort
+    const telling = (output: string): readonly Header[] => headersOf(output).filter(header =>
+      (header.to === to.address && header.toPort === port) || (header.from === from.address && header.fromPort === fromPort))
+    await wire?.until(output => telling(output).length > 0, fromPort === undefined ? 0 : HEARD_MS)
     const evidence = captures.map((capture, index): Evidence => ({
       place: places[index]?.place.name ?? '', argv: places[index]?.argv ?? [], exitCode: undefined, stdout: capture.output().slice(0, 4000), stderr: '[stopped after the first packet]', ms: 0,
     }))
     const [first, ...rest] = evidence
     if (own === undefined || first === undefined) throw new Error('nothing was captured')
-    return await judged(bench, { to, port, from }, { inside: headersOf(own.output()), outside: wire === undefined ? undefined : headersOf(wire.output()) },
+    return await judged(bench, { to, port, from }, { inside: headersOf(own.output()), outside: wire === undefined ? undefined : telling(wire.output()) },
       [first, ...rest], sender.namespace.node)
   } finally {
     await Promise.all(starting.map(one => one.then((capture: Running) => capture.stop(), () => undefined)))

@@ -126,18 +126,25 @@ describe('arrivesFrom', () => {
     node1`setsid -f ip netns exec red bash -c ${'exec 3<>/dev/udp/10.244.2.2/9000; while :; do echo hello >&3; sleep 0.1; done'} </dev/null >/dev/null 2>&1`,
   ])
   const translated: Deed = ({ node1 }) => node1`until conntrack -L -p udp --dport 9000 2>/dev/null | grep -q 'dst=192.168.1.11 '; do sleep 0.05; done`
+  const lie: Deed = ({ node2 }) => node2`nft ${'add table ip lie; add chain ip lie pre { type filter hook prerouting priority 0; }; add rule ip lie pre udp dport 9000 ip saddr 192.168.1.11 ip saddr set 10.244.1.2'}`
   test('it says what arrives where', () => {
     expect(check.claim).toBe("what arrives at green on UDP port 9000 is from red's own address, 10.244.1.2")
   })
   passes('as it was sent', routed, check, talking)
   passes('between two pods of one node', routed, arrivesFrom(blue, 9000, red), ({ node1 }) => node1`setsid -f ip netns exec red bash -c ${'exec 3<>/dev/udp/10.244.1.3/9000; while :; do echo hello >&3; sleep 0.1; done'} </dev/null >/dev/null 2>&1`)
+  passes('an answer that is for the node as long as it is on the wire', forwarding, arrivesFrom(red, 123, outside), all(masquerade('random'), ({ node1, node3 }) => Promise.all([
+    node3`setsid -f socat UDP-LISTEN:123,fork,reuseaddr SYSTEM:cat </dev/null >/dev/null 2>&1`,
+    node1`setsid -f ip netns exec red bash -c ${'while :; do echo what time; sleep 0.1; done | socat - UDP:192.168.1.13:123,sourceport=123,reuseaddr'} </dev/null >/dev/null 2>&1`,
+  ])))
   fails('a connection that was begun under another rule', routed, check, all(masquerade(), talking, translated, ({ node1 }) => node1`nft replace rule ip t post handle 2 ip daddr 192.168.1.99 masquerade`),
     /^it is from 192\.168\.1\.11, an address of node1: node1 translates a connection that red has open, and expects the answer as src=10\.244\.2\.2 dst=192\.168\.1\.11 sport=9000 dport=\d+$/)
   fails('somebody else sends', routed, check, ({ node3 }) => node3`setsid -f ip netns exec pink bash -c ${'exec 3<>/dev/udp/10.244.2.2/9000; while :; do echo hello >&3; sleep 0.1; done'} </dev/null >/dev/null 2>&1`, /^it is from 10\.244\.3\.2, an address of pink: /)
   fails('nobody sends', routed, check, async () => {}, /^nothing arrived within 1\.5 s$/)
   fails('it ends on the way', routed, check, all(talking, ({ node2 }) => node2`iptables -A FORWARD -p udp --dport 9000 -j DROP`), /^nothing arrived within 1\.5 s, though the wire carries packets from 10\.244\.1\.2$/)
-  fails('only the receiver takes it for that', routed, check, all(masquerade(), ({ node2 }) => node2`nft ${'add table ip lie; add chain ip lie pre { type filter hook prerouting priority 0; }; add rule ip lie pre udp dport 9000 ip saddr 192.168.1.11 ip saddr set 10.244.1.2'}`, talking),
+  fails('only the receiver takes it for that', routed, check, all(masquerade(), lie, talking),
     /^on the wire it is from 192\.168\.1\.11: only green itself takes it to be from 10\.244\.1\.2$/)
+  fails('only the receiver takes it for that, and the sender says other things too', routed, check, all(translating('add rule ip t post udp dport 9000 ip saddr 10.244.1.0/24 masquerade'), lie, talking,
+    ({ node1 }) => node1`setsid -f ip netns exec red bash -c ${'exec 3<>/dev/udp/192.168.1.13/7777; while :; do echo more >&3; sleep 0.01; done'} </dev/null >/dev/null 2>&1`), /^on the wire it is from 192\.168\.1\.11: only green itself/)
   fails('nobody is there', emptyNetwork, check, async () => {}, /no namespace has the address 10\.244\.2\.2 \(green\)/)
   test('what cannot be seen on the wire is not taken to agree', async () => {
     const network = await tunnelled(4789)
