@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 // Real nodes under load: a test waits for what it awaits, and gives up late.
-const patience = { testTimeout: 240_000, hookTimeout: 300_000 }
+const patience = { testTimeout: 240_000, hookTimeout: 300_000, expect: { poll: { timeout: 60_000, interval: 100 } } }
 
 export default defineConfig({
   test: {
