@@ -27,6 +27,8 @@ export interface Layout {
 export const TEXT = { line: 16, mono: 7.25, title: 7.6, pad: 11, head: 30 }
 
 export async function layoutOf(graph: Graph): Promise<Layout> {
+  const below = routersOf(graph)
+  const hanging = new Set(graph.wires.filter(({ kind, from }) => kind === 'segment' && below.some(({ boxes }) => boxes.some(({ id }) => id === from))).map(({ id }) => id))
   const laidOut: ElkNode = await new ELK.default().layout({
     id: 'lab',
     layoutOptions: {
@@ -37,8 +39,8 @@ export async function layoutOf(graph: Graph): Promise<Layout> {
       'elk.layered.considerModelOrder.strategy': 'NODES_AND_EDGES', 'elk.layered.crossingMinimization.forceNodeModelOrder': 'true',
       'elk.layered.nodePlacement.strategy': 'NETWORK_SIMPLEX',
     },
-    children: [...graph.nodes.map(elkNode), ...graph.segments.map(segment => ({ id: segment.id, width: Math.max(220, graph.nodes.length * 90), height: 26 }))],
-    edges: [...graph.wires.map(elkEdge), ...graph.nodes.flatMap(order)],
+    children: [...graph.nodes.map(node => elkNode(node, below.includes(node))), ...graph.segments.map(segment => ({ id: segment.id, width: Math.max(220, graph.nodes.length * 90), height: 26 }))],
+    edges: [...graph.wires.map(wire => elkEdge(wire, hanging.has(wire.id))), ...graph.nodes.flatMap(node => order(node, below.includes(node)))],
   })
   const places = new Map<string, Place>()
   const origin = new Map<string, Point>([['lab', { x: 0, y: 0 }]])
@@ -56,16 +58,23 @@ export async function layoutOf(graph: Graph): Promise<Layout> {
   for (const edge of edges(laidOut)) {
     // An edge is told from the innermost that both its ends are in.
     const { x, y } = origin.get((edge as { container?: string }).container ?? 'lab') ?? { x: 0, y: 0 }
-    paths.set(edge.id, (edge.sections ?? []).flatMap(({ startPoint, bendPoints = [], endPoint }) => [startPoint, ...bendPoints, endPoint].map(point => ({ x: x + point.x, y: y + point.y }))))
+    const path = (edge.sections ?? []).flatMap(({ startPoint, bendPoints = [], endPoint }) => [startPoint, ...bendPoints, endPoint].map(point => ({ x: x + point.x, y: y + point.y })))
+    paths.set(edge.id, hanging.has(edge.id) ? path.toReversed() : path)
   }
   return { width: laidOut.width ?? 0, height: laidOut.height ?? 0, places, paths }
 }
 
-function elkNode({ name, boxes, facts }: GraphNode): ElkNode {
+/** Who has no pods, among nodes that have: they stand below the wires, where there is room, with their name at the bottom. */
+export function routersOf({ nodes }: Graph): readonly GraphNode[] {
+  const without = nodes.filter(({ boxes }) => boxes.every(({ kind }) => kind === 'link' || kind === 'routes' || kind === 'rules'))
+  return nodes.some(({ boxes }) => boxes.some(({ kind }) => kind === 'namespace')) ? without : []
+}
+
+function elkNode({ name, boxes, facts }: GraphNode, upsideDown: boolean): ElkNode {
   const headline = TEXT.title * name.length + facts.reduce((sum, { text }) => sum + 14 + TEXT.mono * text.length, 0) + 2 * TEXT.pad
   return {
     id: `node ${name}`,
-    layoutOptions: { 'elk.padding': `[top=${TEXT.head + 10},left=16,bottom=14,right=16]`, 'elk.nodeSize.constraints': 'MINIMUM_SIZE', 'elk.nodeSize.minimum': `(${Math.max(150, headline)}, 60)` },
+    layoutOptions: { 'elk.padding': upsideDown ? `[top=14,left=16,bottom=${TEXT.head + 6},right=16]` : `[top=${TEXT.head + 10},left=16,bottom=14,right=16]`, 'elk.nodeSize.constraints': 'MINIMUM_SIZE', 'elk.nodeSize.minimum': `(${Math.max(150, headline)}, 60)` },
     children: boxes.map(box => ({ id: box.id, ...sizeOf(box, boxes) })),
   }
 }
@@ -83,15 +92,16 @@ function sizeOf(box: Box, all: readonly Box[]): { readonly width: number; readon
 /** Characters of a line that are shown; all of it is in its title. */
 export const LONGEST = 46
 
-function elkEdge({ id, from, to, label }: Wire): ElkExtendedEdge {
-  return { id, sources: [from], targets: [to], ...(label === undefined ? {} : { labels: [{ text: label, width: label.length * TEXT.mono + 6, height: TEXT.line }] }) }
+function elkEdge({ id, from, to, label }: Wire, hangs: boolean): ElkExtendedEdge {
+  return { id, sources: [hangs ? to : from], targets: [hangs ? from : to], ...(label === undefined ? {} : { labels: [{ text: label, width: label.length * TEXT.mono + 6, height: TEXT.line }] }) }
 }
 
 /** Not drawn: they keep bridges above tables, and tables above the wires that lead out. */
-function order({ boxes }: GraphNode): readonly ElkExtendedEdge[] {
+function order({ boxes }: GraphNode, upsideDown: boolean): readonly ElkExtendedEdge[] {
   const of = (...kinds: readonly Box['kind'][]): readonly Box[] => boxes.filter(({ kind }) => kinds.includes(kind))
   const below = (uppers: readonly Box[], lowers: readonly Box[]): readonly ElkExtendedEdge[] =>
     uppers.flatMap(upper => lowers.map(lower => ({ id: `order ${upper.id} > ${lower.id}`, sources: [upper.id], targets: [lower.id] })))
   const tables = of('routes', 'rules')
+  if (upsideDown) return below(of('link'), tables)
   return [...below(of('bridge'), tables), ...below(of('bridge').length === 0 ? of('namespace') : [], tables), ...below(tables, of('tunnel')), ...below(tables.length > 0 ? tables : of('bridge'), of('link'))]
 }

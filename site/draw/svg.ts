@@ -2,7 +2,7 @@
 import type { Trace } from '../../runner/core/trace.ts'
 import { html, type Html } from '../html.ts'
 import type { Box, Graph, Line, Wire } from './graph.ts'
-import { LONGEST, TEXT, type Layout, type Place, type Point } from './layout.ts'
+import { LONGEST, routersOf, TEXT, type Layout, type Place, type Point } from './layout.ts'
 import { LANE, pointOf, routed } from './trace-path.ts'
 
 export interface Drawn {
@@ -19,21 +19,22 @@ export function svgOf(graph: Graph, layout: Layout, drawn: Drawn): Html {
   const caption = drawn.trace?.cause === undefined ? 0 : 34
   const [width, height] = [Math.ceil(layout.width), Math.ceil(layout.height) + caption]
   return html`<svg xmlns="http://www.w3.org/2000/svg" class="drawing" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${drawn.title}">
-${graph.nodes.map(node => nodeOf(node.name, node.facts, layout, drawn))}
+${graph.nodes.map(node => nodeOf(node.name, node.facts, routersOf(graph).includes(node), layout, drawn))}
 ${graph.wires.map(wire => wireOf(wire, layout, drawn))}
 ${[...graph.nodes.flatMap(node => node.boxes.map(box => boxOf(box, drawn.colour(node.name), layout, drawn))), ...graph.segments.map(segment => boxOf(segment, 'n0', layout, drawn))]}
 ${drawn.trace === undefined ? undefined : traceOf(drawn.trace, graph, layout, height)}
 </svg>`
 }
 
-function nodeOf(name: string, facts: readonly Line[], layout: Layout, { colour, fresh }: Drawn): Html | undefined {
+function nodeOf(name: string, facts: readonly Line[], upsideDown: boolean, layout: Layout, { colour, fresh }: Drawn): Html | undefined {
   const place = layout.places.get(`node ${name}`)
   if (place === undefined) return undefined
+  const y = upsideDown ? place.y + place.height - 13 : place.y + 23
   let x = place.x + 16 + name.length * TEXT.title + 12
-  return html`<g class="node ${colour(name)}">${rect(place, 10)}<text x="${place.x + 16}" y="${place.y + 23}">${name}</text>${facts.map(({ id, text }) => {
+  return html`<g class="node ${colour(name)}">${rect(place, 10)}<text x="${place.x + 16}" y="${y}">${name}</text>${facts.map(({ id, text }) => {
     const at = x
     x += text.length * TEXT.mono + 12
-    return html`<text class="mono${isNew(id, fresh)}" x="${at}" y="${place.y + 23}">${text}</text>`
+    return html`<text class="mono${isNew(id, fresh)}" x="${at}" y="${y}">${text}</text>`
   })}</g>`
 }
 

@@ -23,9 +23,12 @@ export function routed(hops: readonly Hop[], graph: Graph, layout: Layout, aside
     const [before, after] = [passed[index - 1], passed[index + 1]]
     if ('wire' in one) {
       const path = along(one.wire, before, after, layout, aside)
-      const [start] = path
-      // Below the box that it leaves by, not through it.
-      if (lane !== undefined && start !== undefined) points.push({ x: lane, y: start.y + LANE }, { x: start.x, y: start.y + LANE })
+      const [start, next] = path
+      // Outside of the box that it leaves by, not through it.
+      if (lane !== undefined && start !== undefined) {
+        const y = start.y + (next !== undefined && next.y < start.y ? -LANE : LANE)
+        points.push({ x: lane, y }, { x: start.x, y })
+      }
       points.push(...path)
       lane = undefined
     } else if (after !== undefined && 'box' in after) {

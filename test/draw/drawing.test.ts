@@ -101,11 +101,12 @@ describe('the layout', () => {
       expect(over).toEqual([])
     })
 
-    test(`of ${title} has pods above their bridge, and that above the wires between nodes`, async () => {
+    test(`of ${title} has pods above their bridge, that above the wires between nodes, and a router without pods below these`, async () => {
       const graph = graphOf(observed, segments)
       const layout = await layoutOf(graph)
       for (const { from, to, id } of graph.wires) {
-        expect(placeOf(layout, from).y, id).toBeLessThan(placeOf(layout, to).y)
+        const [upper, lower] = from.startsWith('router ') ? [to, from] : [from, to]
+        expect(placeOf(layout, upper).y, id).toBeLessThan(placeOf(layout, lower).y)
         expect(layout.paths.get(id)?.length, id).toBeGreaterThan(1)
       }
     })
