@@ -134,7 +134,7 @@ function isEnd(link: ObservedLink): boolean {
 }
 
 function describe(link: ObservedLink): readonly string[] {
-  const tunnel = link.tunnel === undefined ? [] : [[link.tunnel.id === undefined ? undefined : `id ${link.tunnel.id}`, link.tunnel.port === undefined ? undefined : `port ${link.tunnel.port}`].filter(part => part !== undefined).join(' · ')]
+  const tunnel = link.tunnel === undefined ? (link.kind === 'tun' || link.kind === 'wireguard' ? [link.kind] : []) : [[link.tunnel.id === undefined ? undefined : `id ${link.tunnel.id}`, link.tunnel.port === undefined ? undefined : `port ${link.tunnel.port}`].filter(part => part !== undefined).join(' · ')]
   const ports = link.bridge === undefined ? [] : [`bridge, ${link.bridge.ports.length} ${link.bridge.ports.length === 1 ? 'port' : 'ports'}`]
   return [...link.addresses, ...tunnel, ...ports, ...(link.mtu === 1500 ? [] : [`mtu ${link.mtu}`]), ...(link.up ? [] : ['down'])].filter(text => text !== '')
 }
