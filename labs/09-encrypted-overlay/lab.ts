@@ -404,7 +404,7 @@ END`,
     mesh: {
       checks: [three.keys, ...three.shaken, three.secret, three.everyone],
       hints: [
-        'Each of the three has to know the two others: a key, an endpoint, a range, and a route. Which of the twelve are there?',
+        'Each of the three has to know the two others: a key, an endpoint, a range, and a route. Which of the twenty-four are there?',
         failing => failing.includes(three.keys.claim)
           ? 'Two machines with one key are one and the same to the third, which sends everything to the one that it heard last. A new node needs a new key.'
           : failing.includes(three.everyone.claim)
