@@ -34,10 +34,12 @@ export function labIn(env: Readonly<Record<string, string>> = {}): Lab {
 export function labFor(env: Readonly<Record<string, string>> = {}): Lab & AsyncDisposable {
   const home = mkdtempSync(join(tmpdir(), 'lab-home-'))
   const own = { LAB_HOME: home, NO_COLOR: '1', ...env }
+  const children: ChildProcess[] = []
   const begin = (...args: readonly string[]): { child: ChildProcess; ended: Promise<Ran> } => {
     const child = spawn(join(root, 'runner/cli/launch'), args, {
       env: { ...process.env, ...own }, stdio: ['ignore', 'pipe', 'pipe'],
     })
+    children.push(child)
     let stdout = ''
     let stderr = ''
     child.stdout?.on('data', (piece: Buffer) => { stdout += piece.toString() })
@@ -49,6 +51,8 @@ export function labFor(env: Readonly<Record<string, string>> = {}): Lab & AsyncD
   return {
     home, env: own, begin, run,
     async [Symbol.asyncDispose]() {
+      // A test that gave up may have left one that goes on.
+      for (const child of children) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
       await run('stop', '--all')
       rmSync(home, { recursive: true, force: true })
     },
