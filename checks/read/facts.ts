@@ -58,7 +58,7 @@ export interface Facts {
   /** The kernel's answers, by question. */
   readonly routed: ReadonlyMap<string, Route | { readonly refusal: string }>
   /** Peers of WireGuard, where it was asked: whose packets each takes, and where it is. */
-  readonly peers: readonly { readonly device: string; readonly ranges: readonly string[]; readonly endpoint: string | undefined }[]
+  readonly peers: readonly { readonly device: string; readonly ranges: readonly string[]; readonly endpoint: string | 'none' | undefined }[]
 }
 
 export function readFacts(output: string): Facts {
@@ -90,13 +90,16 @@ export function readFacts(output: string): Facts {
   }
 }
 
-/** What each peer takes, a line each with its interface and key; then, below a rule, where each is. */
+/**
+ * What each peer takes, a line each with its interface and key; then, below a rule, where each is: `none`, or undefined where nothing was said
+ * of it. `wg show all endpoints` names the interface on the first line of each only.
+ */
 function peersOf(output: string): Facts['peers'] {
-  const [takes = [], are = []] = output.split('--\n').map(half => half.split('\n').map(line => line.split('\t')).filter(words => words.length === 3))
-  const none = (text: string | undefined): string | undefined => text === '(none)' ? undefined : text
-  return takes.map(([device = '', key, ranges]) => ({
-    device, ranges: none(ranges)?.split(' ') ?? [], endpoint: none(are.find(words => words[0] === device && words[1] === key)?.[2]),
-  }))
+  const [takes = [], are = []] = output.split('--\n').map(half => half.split('\n').map(line => line.split('\t')))
+  return takes.filter(words => words.length === 3).map(([device = '', key, ranges = '']) => {
+    const where = are.find(words => words.at(-2) === key)?.at(-1)
+    return { device, ranges: ranges === '(none)' ? [] : ranges.split(' '), endpoint: where === '(none)' ? 'none' : where }
+  })
 }
 
 /** The names that sysctl has: an interface's own dots become slashes. */

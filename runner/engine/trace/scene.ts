@@ -77,7 +77,7 @@ export function scene(recording: Recording, id: string): Scene {
     if (known !== undefined) facts.set(inode, known)
     return known
   }
-  const endpoints = ({ space, device }: Sight): readonly string[] => factsOf(space)?.peers.flatMap(peer => peer.device === device.name ? peer.endpoint ?? [] : []) ?? []
+  const endpoints = ({ space, device }: Sight): readonly string[] => factsOf(space)?.peers.flatMap(peer => peer.device === device.name && peer.endpoint !== undefined && peer.endpoint !== 'none' ? [peer.endpoint] : []) ?? []
   const half = (way: 'there' | 'back'): readonly Sight[] => withCarriers(spaces, recorded.frames, straight(spaces, sights.filter(({ role }) => role === way)), endpoints)
   return {
     probe, identity, spaces, sender, recorded, arps, rules: recording.rules, patient: recording.patient,

@@ -28,6 +28,10 @@ export const tunnelled: Rule = (scene, { way, last }) => {
   }
 }
 
+function placeOf(endpoint: string | undefined): string {
+  return endpoint === 'none' ? 'no endpoint' : endpoint ?? 'an endpoint that was not told'
+}
+
 /** Given to a tunnel that encrypts, or carried by it. */
 function encrypted(scene: Scene, last: Sight, way: 'there' | 'back'): Finding | undefined {
   const { space, packet, device, frame } = last
@@ -40,10 +44,11 @@ function encrypted(scene: Scene, last: Sight, way: 'there' | 'back'): Finding | 
     const taking = own.find(({ ranges }) => ranges.some(range => inRange(range, packet.to)))
     const gave = `${nameOf(space)} gave it to the tunnel ${device.name}`
     if (own.length === 0) return cause('tunnel-no-peer', `${gave}, which sent nothing on and has no peer`, [])
-    const evidence = own.map(({ ranges, endpoint }) => `wg: a peer at ${endpoint ?? 'no endpoint'} takes ${ranges.join(' ') || 'nothing'}`)
+    const evidence = own.map(({ ranges, endpoint }) => `wg: a peer at ${placeOf(endpoint)} takes ${ranges.join(' ') || 'nothing'}`)
     if (taking === undefined) return cause('tunnel-no-peer', `${gave}, and none of its peers takes what is for ${packet.to} (allowed ips)`, evidence)
-    if (taking.endpoint === undefined) return cause('tunnel-no-peer', `${gave}, and its peer that takes ${packet.to} has no endpoint to send to`, evidence)
-    return filteredIn(scene, space, { way, port: Number(taking.endpoint.split(':').at(-1)) })
+    if (taking.endpoint === 'none') return cause('tunnel-no-peer', `${gave}, and its peer that takes ${packet.to} has no endpoint to send to`, evidence)
+    // Where it is, is not always told: then nothing is said of it.
+    return filteredIn(scene, space, { way, ...(taking.endpoint === undefined ? {} : { port: Number(taking.endpoint.split(':').at(-1)) }) })
   }
   const { to, toPort, from, fromPort } = carrier
   if (frame.direction !== 'in' || !owns(space, to)) return undefined
@@ -54,7 +59,7 @@ function encrypted(scene: Scene, last: Sight, way: 'there' | 'back'): Finding | 
   if (filtered !== undefined) return filtered
   const down = space.devices.find(one => !one.up && (one.kind === 'tun' || one.kind === 'wireguard'))
   if (down !== undefined) return cause('tunnel-down', `${got}, and its ${down.name} is down`, [`${down.name}: down`])
-  const evidence = peers.map(peer => `wg: a peer at ${peer.endpoint ?? 'no endpoint'} may send from ${peer.ranges.join(' ') || 'nothing'}`)
+  const evidence = peers.map(peer => `wg: a peer at ${placeOf(peer.endpoint)} may send from ${peer.ranges.join(' ') || 'nothing'}`)
   return cause('tunnel-wrong-peer', peers.some(({ ranges }) => ranges.some(range => inRange(range, packet.from)))
     ? `${got}, and its tunnel gave nothing out: it drops without a word what is not from a peer whose key it has`
     : `${got}, and none of its peers may send from ${packet.from} (allowed ips)`, evidence)
