@@ -1,5 +1,5 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, utimesSync, chmodSync } from 'node:fs'
-import { execFileSync, spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, utimesSync, chmodSync } from 'node:fs'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -128,6 +128,24 @@ test('the launcher installs what the lock file names when nothing is installed, 
   utimesSync(join(folder, 'package-lock.json'), future, future)
   expect(launch('d').stdout).toBe('main d')
   expect(calls()).toBe(2)
+})
+
+test('of several first starts at once one installs, and the others wait for it; what a killed one left is in nobody\'s way', async () => {
+  const { folder } = checkout('echo "$@" >>"$PWD/calls"; sleep 1; mkdir -p node_modules; touch node_modules/.package-lock.json')
+  const past = new Date(Date.now() - 60_000)
+  utimesSync(join(folder, 'package-lock.json'), past, past)
+  mkdirSync(join(folder, '.installing'))
+  writeFileSync(join(folder, '.installing/owner'), '4194305\n')
+  const env = { PATH: `${join(folder, 'bin')}:${join(process.execPath, '..')}:/usr/bin:/bin` }
+  const started = await Promise.all([1, 2, 3].map(number => new Promise<string>(resolve => {
+    const child = spawn(join(folder, 'runner/cli/launch'), [String(number)], { env })
+    let said = ''
+    child.stdout.on('data', (piece: Buffer) => { said += piece.toString() })
+    child.on('close', () => resolve(said))
+  })))
+  expect(started).toEqual(['main 1', 'main 2', 'main 3'])
+  expect(readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n')).toHaveLength(1)
+  expect(existsSync(join(folder, '.installing'))).toBe(false)
 })
 
 test('the launcher says one clear line when there is no network', () => {
