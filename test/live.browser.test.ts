@@ -121,7 +121,7 @@ describe.skipIf(noBrowser !== undefined)('the live page', () => {
     await read('bridge')
     await type('node1', 'ip link set veth-red-br nomaster')
     await page.locator('.dots [data-step="ports"].fail').waitFor()
-    await page.locator('#said.no', { hasText: 'held before' }).waitFor()
+    await page.locator('#news', { hasText: 'held before' }).waitFor()
     await read('ports')
     await expect.poll(() => claims('ports').evaluateAll(items => items.filter(item => item.className === 'fail').length)).toBeGreaterThan(0)
     expect(await page.locator('section.step[data-id="ports"] .fail .because').first().textContent()).not.toBe('')
@@ -158,6 +158,7 @@ describe.skipIf(noBrowser !== undefined)('the live page', () => {
   })
 
   test('one fault is made for the learner to find: what does not hold is said, and not why, until it is mended', async () => {
+    await expect.poll(() => page.locator('.dots .pass').count(), { timeout: 120_000 }).toBe(lesson.steps.length)
     await page.locator('[data-act="break"]').click()
     await page.locator('dialog .ok').click()
     // It is tried on nodes of its own first, which takes its time on a busy machine.
@@ -236,9 +237,9 @@ describe.skipIf(noBrowser !== undefined)('the live page', () => {
   test('a server that is started again has the same link, and a page that is open finds it', async () => {
     served.child.kill('SIGINT')
     await served.ended
-    await page.locator('#said', { hasText: 'lost its server' }).waitFor()
+    await page.locator('#news', { hasText: 'lost its server' }).waitFor()
     expect(await serve()).toBe(link)
-    await page.locator('#said').waitFor({ state: 'hidden' })
+    await page.locator('#news').waitFor({ state: 'hidden' })
     await type('node1', '')
     await type('node1', 'echo again $((6 * 7))')
     await page.locator('.pane[aria-label="node1"] .xterm-rows', { hasText: 'again 42' }).waitFor()
@@ -247,7 +248,7 @@ describe.skipIf(noBrowser !== undefined)('the live page', () => {
 
   test('when the lab stops, the page says so and the server ends', async () => {
     expect(await lab.run('stop')).toMatchObject({ code: 0 })
-    await page.locator('#said', { hasText: /stopped|lost/ }).waitFor()
+    await page.locator('#news', { hasText: /stopped|lost/ }).waitFor()
     expect((await served.ended).code).toBe(0)
   })
 })

@@ -29,6 +29,7 @@ export function livePage({ slug, lesson, lab, topology }: CourseLab, terms: read
 <button type="button" data-act="hint">hint</button><button type="button" data-act="trace">trace…</button><button type="button" data-act="goto">go to…</button><button type="button" data-act="break">break</button><button type="button" data-act="reset">reset</button>
 <button id="theme" type="button" aria-label="Light or dark"><span aria-hidden="true">◐</span></button></header>
 <main class="text" tabindex="0">
+<div id="news" class="no" role="status" hidden></div>
 <div id="said" role="status" hidden></div>
 <section class="step" data-id="" hidden>${proseHtml(lesson.intro, context)}</section>
 ${lesson.steps.map((step, index) => html`<section class="step" data-id="${step.id}" hidden>

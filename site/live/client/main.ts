@@ -24,7 +24,7 @@ function listen(): void {
   // It connects again by itself, and is then told everything anew.
   const stream = new EventSource('/events')
   stream.addEventListener('message', ({ data }) => take(JSON.parse(String(data)) as News))
-  stream.addEventListener('error', () => say({ ok: false, text: 'The page has lost its server. If it was stopped, `npx lab serve` starts it again.' }))
+  stream.addEventListener('error', () => tell('The page has lost its server. If it was stopped, `npx lab serve` starts it again.'))
 }
 
 function take(news: News): void {
@@ -34,13 +34,15 @@ function take(news: News): void {
       hello = news.hello
       shown = news.events.reduce(after, nothing)
       if (first) begin(hello)
-      else say(undefined)
+      tell(undefined)
       break
     }
     case 'event': {
       shown = after(shown, news.event)
       const last = shown.told.at(-1)
-      if (last !== undefined && (news.event.kind === 'broke' || news.event.kind === 'stopped' || (news.event.kind === 'regressed' && !shown.hunting))) say({ ok: false, text: last })
+      if (last !== undefined && (news.event.kind === 'broke' || news.event.kind === 'stopped' || (news.event.kind === 'regressed' && !shown.hunting))) tell(last)
+      // What had broken holds again, or the nodes are new: nothing is wrong any more.
+      if (hello !== undefined && news.event.kind === 'judged' && [...shown.held].every(id => shown.verdicts[id]?.status === 'pass')) tell(undefined)
       if (news.event.kind === 'went') reading = news.event.step
       break
     }
@@ -53,7 +55,7 @@ function take(news: News): void {
       say(news.said)
       break
     }
-    case 'gone': say({ ok: false, text: news.because })
+    case 'gone': tell(news.because)
   }
   show()
 }
@@ -117,6 +119,13 @@ function say(said: Said | undefined): void {
   box.hidden = said === undefined || said.text === ''
   box.className = said?.ok === false ? 'no' : ''
   box.textContent = said?.text ?? ''
+}
+
+/** What has happened, beside what was asked: neither takes the other's place. */
+function tell(text: string | undefined): void {
+  const box = one('#news')
+  box.hidden = text === undefined
+  box.textContent = text ?? ''
 }
 
 async function act(what: Act): Promise<void> {
