@@ -61,10 +61,10 @@ function wireOf({ id, kind, label, down, command }: Wire, layout: Layout, { fres
   return html`<g class="wire ${kind}${down ? ' down' : ''}${isNew(id, fresh)}"><title>${command}</title><path d="${pathOf(path)}"/>${named}</g>`
 }
 
-/** To the right of the wire, or to its left where the node ends. */
+/** To the right of the wire, or a line lower to its left where the node ends. */
 function beside(label: string, { x, y }: Point, node: Place | undefined): Html {
   const room = node === undefined || x + BESIDE + label.length * TEXT.mono < node.x + node.width
-  return room ? html`<text class="mono" x="${x + BESIDE}" y="${y + 14}">${label}</text>` : html`<text class="mono" text-anchor="end" x="${x - BESIDE}" y="${y + 14}">${label}</text>`
+  return room ? html`<text class="mono" x="${x + BESIDE}" y="${y + 14}">${label}</text>` : html`<text class="mono" text-anchor="end" x="${x - BESIDE}" y="${y + 14 + TEXT.line}">${label}</text>`
 }
 
 /** Further than a trace runs. */

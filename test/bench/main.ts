@@ -8,7 +8,9 @@ import { fileURLToPath } from 'node:url'
 import { parseLesson } from '../../runner/core/lesson.ts'
 import { printedSolution } from '../../runner/core/agree.ts'
 import { readFileSync } from 'node:fs'
+import { noBrowser } from '../helpers/browser.ts'
 import { providersHere } from '../helpers/providers.ts'
+import { pageTimes } from './page.ts'
 import { typedToVerdict } from './typed.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -89,6 +91,14 @@ try {
   row('the same, and a filter is asked', timed([launch, 'trace', 'red', 'green']), '1.5 s')
   once([launch, 'reset'])
   row('from a command typed to the verdict', median(await typedToVerdict(launch, env, RUNS)), '0.3 s')
+  if (noBrowser === undefined) {
+    const times = await pageTimes(launch, env, RUNS)
+    row('page: first paint', median(times.map(({ firstPaint }) => firstPaint)), '0.5 s')
+    row('page: from a key to its echo', median(times.map(({ keyToEcho }) => keyToEcho)), '0.02 s')
+    row("page: from a command to its effect on the drawing", median(times.map(({ commandToDrawing }) => commandToDrawing)), '0.4 s')
+    row('page: 5,000 lines in a terminal', median(times.map(({ lines }) => lines)), '')
+    row('page: the longest that it did not draw meanwhile', median(times.map(({ longestFrame }) => longestFrame)), '')
+  } else rows.push([`page: not here (${noBrowser})`, '', '', ''])
   once([launch, 'stop', '--all'])
   const proof = ['verify', '01', '02', '05', '--provider', 'embedded']
   row('proof of 01, 02 and 05 on embedded', once([launch, ...proof]), '60 s')

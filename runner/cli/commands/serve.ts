@@ -236,8 +236,8 @@ class Room {
       while (this.#again && !this.#ended.signal.aborted) {
         this.#again = false
         try {
-          if (this.#judging) await judgeNow(this.#at)
-          await this.#draw()
+          // What is there is drawn while it is judged, which takes longer.
+          await Promise.all([this.#judging ? judgeNow(this.#at) : undefined, this.#draw()])
         } catch (error) {
           // A lab that has just been stopped cannot be looked at, and says so itself.
           if (!this.#ended.signal.aborted) this.#tell({ kind: 'gone', because: error instanceof Error ? error.message : String(error) })

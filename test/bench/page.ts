@@ -1,0 +1,64 @@
+// How quick the live page is, in a real browser: milliseconds, by the browser's own clock.
+import { spawn } from 'node:child_process'
+import { openBrowser } from '../helpers/browser.ts'
+
+export interface PageTimes {
+  readonly firstPaint: number
+  readonly keyToEcho: number
+  readonly commandToDrawing: number
+  /** Until the last of 5,000 lines is shown, and the longest that the page did not draw meanwhile. */
+  readonly lines: number
+  readonly longestFrame: number
+}
+
+/** A lab is running; its page is served meanwhile. */
+export async function pageTimes(launch: string, env: NodeJS.ProcessEnv, runs: number): Promise<readonly PageTimes[]> {
+  const server = spawn(launch, ['serve'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const link = await new Promise<string>((resolve, reject) => {
+    server.stdout.on('data', (piece: Buffer) => resolve(piece.toString().trim()))
+    server.on('exit', code => reject(new Error(`lab serve ended with ${code}`)))
+  })
+  const browser = await openBrowser()
+  try {
+    const all: PageTimes[] = []
+    for (let run = 0; run < runs; run++) {
+      const context = await browser.newContext({ viewport: { width: 1440, height: 900 } })
+      const page = await context.newPage()
+      await page.goto(link)
+      await page.locator('#map svg').waitFor()
+      const firstPaint = await page.evaluate<number>(`performance.getEntriesByName('first-contentful-paint')[0].startTime`)
+      await page.locator('.pane .xterm-rows', { hasText: '#' }).waitFor()
+      await page.locator('.pane textarea').focus()
+      // From the key's event to what shows its effect. It is watched for before the key is pressed, and asked for after.
+      const pressed = async (key: string, watch: string): Promise<{ readonly ms: number; readonly longestFrame: number }> => {
+        await page.evaluate(`window.measured = new Promise(resolve => {
+          let from, last, longestFrame = 0
+          addEventListener('keydown', () => { from = last = performance.now() }, { once: true, capture: true })
+          const frame = () => {
+            const now = performance.now()
+            if (from !== undefined) longestFrame = Math.max(longestFrame, now - last)
+            last = now
+            if (from !== undefined && (${watch})) resolve({ ms: now - from, longestFrame })
+            else requestAnimationFrame(frame)
+          }
+          requestAnimationFrame(frame)
+        }); undefined`)
+        await page.keyboard.press(key)
+        return page.evaluate('window.measured')
+      }
+      const text = (selector: string): string => `document.querySelector('${selector}').textContent`
+      const { ms: keyToEcho } = await pressed('Q', `${text('.pane .xterm-rows')}.includes('Q')`)
+      await page.keyboard.press('Backspace')
+      await page.keyboard.type(`ip link add bench${run} type bridge`)
+      const { ms: commandToDrawing } = await pressed('Enter', `${text('#map')}.includes('bench${run}')`)
+      await page.keyboard.type('seq 5000')
+      const { ms: lines, longestFrame } = await pressed('Enter', `/4999\\s*5000/.test(${text('.pane .xterm-rows')})`)
+      all.push({ firstPaint, keyToEcho, commandToDrawing, lines, longestFrame })
+      await context.close()
+    }
+    return all
+  } finally {
+    await browser.close()
+    server.kill('SIGINT')
+  }
+}
