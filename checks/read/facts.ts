@@ -57,8 +57,8 @@ export interface Facts {
   readonly listening: readonly { readonly protocol: 'tcp' | 'udp'; readonly address: string; readonly port: number }[]
   /** The kernel's answers, by question. */
   readonly routed: ReadonlyMap<string, Route | { readonly refusal: string }>
-  /** Peers of WireGuard, where it was asked: whose packets each takes, and where it is. */
-  readonly peers: readonly { readonly device: string; readonly ranges: readonly string[]; readonly endpoint: string | 'none' | undefined }[]
+  /** Peers of WireGuard, where it was asked: whose packets each takes, and where it is: `none`, or undefined where that was not told. */
+  readonly peers: readonly { readonly device: string; readonly ranges: readonly string[]; readonly endpoint: string | undefined }[]
 }
 
 export function readFacts(output: string): Facts {
