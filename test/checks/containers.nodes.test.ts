@@ -1,17 +1,11 @@
 // Containers and pods: who holds a network, who answers from where, and which port leads to whom. Each check passes on a
 // right network, and fails for each reason that it can name.
-import { describe, expect, test as plain } from 'vitest'
+import { describe, expect } from 'vitest'
 import { answeredFrom, leadsTo, onlyBy, outlives } from '../../checks/index.ts'
 import type { Check } from '../../runner/core/bench.ts'
 import { judgeAll } from '../../runner/engine/judge.ts'
-import { providersHere } from '../helpers/providers.ts'
-import { ALL, blue, bridges, emptyNetwork, red, type Network } from './network.ts'
-
-const because = (await providersHere()).find(({ name }) => name === 'embedded')?.because
-const test = plain.skipIf(because !== undefined)
-if (because !== undefined) plain.skip(`checks on real nodes, because ${because}`, () => {})
-
-type Deed = (network: Network) => Promise<unknown>
+import { ALL, blue, bridges, emptyNetwork, red } from './network.ts'
+import { changeNothing, fails as failsOn, inTurn, passes as passesOn, test, type Deed } from './on-nodes.ts'
 
 /** On node1, in the background; ready when it says so. */
 const begin = (script: string, ready: string): Deed => ({ node1 }) => node1`bash -ec ${`(${script}) </dev/null >/dev/null 2>&1 &
@@ -22,23 +16,8 @@ const wired = (pid: string): string => `ip link add pod0 up master cni0 type vet
   nsenter -t ${pid} -n ip addr add 10.244.1.7/24 dev eth0
   nsenter -t ${pid} -n ip link set eth0 up`
 
-function passes(title: string, check: Check, ...deeds: readonly Deed[]): void {
-  test(title, async () => {
-    const network = await bridges()
-    for (const deed of deeds) await deed(network)
-    expect(await network.settles(check, 'pass')).toMatchObject({ status: 'pass' })
-  })
-}
-
-function fails(title: string, check: Check, reason: RegExp, ...deeds: readonly Deed[]): void {
-  test(title, async () => {
-    const network = await bridges()
-    for (const deed of deeds) await deed(network)
-    const verdict = await network.settles(check, reason)
-    expect(verdict).toMatchObject({ status: 'fail' })
-    expect(verdict.status === 'fail' && verdict.because).toMatch(reason)
-  })
-}
+const passes = (title: string, check: Check, ...deeds: readonly Deed[]): void => passesOn(title, bridges, check, inTurn(...deeds))
+const fails = (title: string, check: Check, reason: RegExp, ...deeds: readonly Deed[]): void => failsOn(title, bridges, check, inTurn(...deeds), reason)
 
 describe('outlives', () => {
   const pod = { pod: '10.244.1.7' }
@@ -114,12 +93,6 @@ describe('onlyBy', () => {
 describe('all of them', () => {
   const everything = [outlives(red), outlives(blue), answeredFrom(red, { at: '127.0.0.1:80', program: 'web', in: red }), leadsTo(outside, '192.168.1.11:8080', red, 80), onlyBy(outside, '192.168.1.11:8080', red, 80)]
   for (const [title, make, ...deeds] of [['a right network', bridges, publish, served('web', '80', inRed)], ['a wrong one', bridges], ['an empty one', emptyNetwork]] as const) {
-    test(`change nothing on ${title}`, async () => {
-      const network = await make()
-      for (const deed of deeds) await deed(network)
-      const before = await network.snapshot()
-      for (let times = 0; times < 2; times++) await judgeAll(everything, async () => network.bench())
-      expect(await network.snapshot()).toBe(before)
-    })
+    changeNothing(`change nothing on ${title}`, make, everything, inTurn(...deeds))
   }
 })

@@ -1,35 +1,10 @@
 // The checks of encryption on real nodes: each passes on a right network, and fails on each wrong one for its reason.
-import { describe, expect, test as plain } from 'vitest'
+import { describe, expect } from 'vitest'
 import * as checks from '../../checks/index.ts'
 import { readable } from '../../checks/read/hex-frames.ts'
-import type { Check } from '../../runner/core/bench.ts'
 import { judgeAll } from '../../runner/engine/judge.ts'
-import { providersHere } from '../helpers/providers.ts'
 import { blue, bridges, emptyNetwork, green, red, routed, tunnelled, type Network } from './network.ts'
-
-const because = (await providersHere()).find(({ name }) => name === 'embedded')?.because
-const test = plain.skipIf(because !== undefined)
-if (because !== undefined) plain.skip(`checks of encryption on real nodes, because ${because}`, () => {})
-
-type Make = () => Promise<Network>
-type Deed = (network: Network) => Promise<unknown>
-
-function passes(title: string, make: Make, check: Check, deed: Deed = async () => {}): void {
-  test(title, async () => {
-    const network = await make()
-    await deed(network)
-    expect(await network.settles(check, 'pass')).toMatchObject({ status: 'pass' })
-  })
-}
-
-function fails(title: string, make: Make, check: Check, deed: Deed, reason: RegExp): void {
-  test(title, async () => {
-    const network = await make()
-    await deed(network)
-    const verdict = await network.settles(check, reason)
-    expect(verdict.status === 'fail' && verdict.because).toMatch(reason)
-  })
-}
+import { fails, passes, test, type Make } from './on-nodes.ts'
 
 const pink = { pink: '10.244.3.2' }
 type Shell = Network['node1']

@@ -1,37 +1,11 @@
 // Each check on real nodes: it passes on a right network, and fails on each wrong one for the reason that it is wrong.
-import { describe, expect, test as plain } from 'vitest'
+import { describe, expect } from 'vitest'
 import * as checks from '../../checks/index.ts'
 import { start } from '../../checks/running.ts'
 import { pod, podsOnVeths } from '../../fixtures/networks/index.ts'
-import type { Check } from '../../runner/core/bench.ts'
 import { judgeAll } from '../../runner/engine/judge.ts'
-import { providersHere } from '../helpers/providers.ts'
-import { ALL, blue, bridges, emptyNetwork, green, red, routed, tunnelled, type Network } from './network.ts'
-
-const because = (await providersHere()).find(({ name }) => name === 'embedded')?.because
-const test = plain.skipIf(because !== undefined)
-if (because !== undefined) plain.skip(`checks on real nodes, because ${because}`, () => {})
-
-type Make = () => Promise<Network>
-type Deed = (network: Network) => Promise<unknown>
-
-function passes(title: string, make: Make, check: Check, deed: Deed = async () => {}): void {
-  test(title, async () => {
-    const network = await make()
-    await deed(network)
-    expect(await network.settles(check, 'pass')).toMatchObject({ status: 'pass' })
-  })
-}
-
-function fails(title: string, make: Make, check: Check, deed: Deed, reason: RegExp): void {
-  test(title, async () => {
-    const network = await make()
-    await deed(network)
-    const verdict = await network.settles(check, reason)
-    expect(verdict).toMatchObject({ status: 'fail' })
-    expect(verdict.status === 'fail' && verdict.because).toMatch(reason)
-  })
-}
+import { ALL, blue, bridges, emptyNetwork, green, red, routed, tunnelled } from './network.ts'
+import { changeNothing, fails, passes, test, type Deed } from './on-nodes.ts'
 
 describe('isSeparateNamespace', () => {
   const check = checks.isSeparateNamespace('node1', 'red')
@@ -269,12 +243,7 @@ describe('a look', () => {
   ]
 
   for (const [title, make] of [['a right network', routed], ['a wrong one', bridges], ['an empty one', emptyNetwork]] as const) {
-    test(`changes nothing on ${title}`, async () => {
-      const network = await make()
-      const before = await network.snapshot()
-      for (let times = 0; times < 2; times++) await judgeAll(everything, async () => network.bench())
-      expect(await network.snapshot()).toBe(before)
-    })
+    changeNothing(`changes nothing on ${title}`, make, everything)
   }
 
   test('all checks at once pass on a right network', async () => {

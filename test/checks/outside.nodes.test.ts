@@ -1,36 +1,9 @@
 // Who is seen from outside, what is remembered, and who is kept out: each check passes on a right network, and fails for each reason that it
 // can name.
-import { describe, expect, test as plain } from 'vitest'
+import { describe, expect } from 'vitest'
 import { arrivesFrom, cannotReach, freshPod, freshPodSeenAs, reaches, seenAs } from '../../checks/index.ts'
-import type { Check } from '../../runner/core/bench.ts'
-import { judgeAll } from '../../runner/engine/judge.ts'
-import { providersHere } from '../helpers/providers.ts'
 import { blue, bridges, emptyNetwork, green, red, routed, tunnelled, type Network } from './network.ts'
-
-const because = (await providersHere()).find(({ name }) => name === 'embedded')?.because
-const test = plain.skipIf(because !== undefined)
-if (because !== undefined) plain.skip(`checks on real nodes, because ${because}`, () => {})
-
-type Make = () => Promise<Network>
-type Deed = (network: Network) => Promise<unknown>
-
-function passes(title: string, make: Make, check: Check, deed: Deed = async () => {}): void {
-  test(title, async () => {
-    const network = await make()
-    await deed(network)
-    expect(await network.settles(check, 'pass')).toMatchObject({ status: 'pass' })
-  })
-}
-
-function fails(title: string, make: Make, check: Check, deed: Deed, reason: RegExp): void {
-  test(title, async () => {
-    const network = await make()
-    await deed(network)
-    const verdict = await network.settles(check, reason)
-    expect(verdict).toMatchObject({ status: 'fail' })
-    expect(verdict.status === 'fail' && verdict.because).toMatch(reason)
-  })
-}
+import { changeNothing, fails, inTurn, passes, test, type Deed } from './on-nodes.ts'
 
 /** node3 is the outside: it has no route to any pod. */
 const outside = { node3: '192.168.1.13' }
@@ -44,10 +17,6 @@ async function forwarding(): Promise<Network> {
 
 const translating = (rules: string): Deed => ({ node1 }) => node1`nft ${`add table ip t; add chain ip t post { type nat hook postrouting priority srcnat; }; ${rules}`}`
 const masquerade = (rest = ''): Deed => translating(`add rule ip t post ip saddr 10.244.1.0/24 oifname "eth0" masquerade ${rest}`)
-/** One deed after the other. */
-const all = (...deeds: readonly Deed[]): Deed => async network => {
-  for (const deed of deeds) await deed(network)
-}
 
 describe('seenAs', () => {
   const check = seenAs({ ...red, ...blue }, outside, node1)
@@ -60,20 +29,20 @@ describe('seenAs', () => {
   passes('by masquerade that takes another port', forwarding, check, masquerade('random'))
   passes('a node is seen as it is', forwarding, seenAs(node1, outside, '192.168.1.11'))
   passes('by an address that is nobody\'s, and that a node answers for', forwarding, seenAs(red, outside, '192.168.1.99'),
-    all(translating('add rule ip t post ip saddr 10.244.1.0/24 snat to 192.168.1.99'), ({ node1 }) => node1`ip neigh add proxy 192.168.1.99 dev eth0; sysctl -qw net.ipv4.neigh.eth0.proxy_delay=0; ip route add 192.168.1.99 dev cni0; sysctl -qw net.ipv4.conf.eth0.proxy_arp=1`))
+    inTurn(translating('add rule ip t post ip saddr 10.244.1.0/24 snat to 192.168.1.99'), ({ node1 }) => node1`ip neigh add proxy 192.168.1.99 dev eth0; sysctl -qw net.ipv4.neigh.eth0.proxy_delay=0; ip route add 192.168.1.99 dev cni0; sysctl -qw net.ipv4.conf.eth0.proxy_arp=1`))
   fails('nobody translates, and the outside has no way back', forwarding, check, async () => {}, /the request arrives, the reply does not: .*node3 has no route to 10\.244\.1\.2/)
   fails('the request does not get there', bridges, check, masquerade(), /node1 .*net\.ipv4\.ip_forward is 0/)
   fails('one of them is not translated', forwarding, check, translating('add rule ip t post ip saddr 10.244.1.2 masquerade'), /blue does not reach node3/)
   fails('only TCP is', forwarding, check, masquerade('; add rule ip t post ip protocol udp return; insert rule ip t post ip protocol udp accept'), /red reaches node3 by TCP, but not by UDP/)
   fails('the outside was told a way back', forwarding, check, ({ node3 }) => node3`ip route add 10.244.1.0/24 via 192.168.1.11`, /^node3 sees 10\.244\.1\.2, red's own address: nobody has changed it, and node3 knows a way back to it, via 192\.168\.1\.11$/)
-  fails('another address of the node', forwarding, check, all(translating('add rule ip t post ip saddr 10.244.1.0/24 snat to 192.168.1.21'), ({ node1 }) => node1`ip addr add 192.168.1.21/24 dev eth0`),
+  fails('another address of the node', forwarding, check, inTurn(translating('add rule ip t post ip saddr 10.244.1.0/24 snat to 192.168.1.21'), ({ node1 }) => node1`ip addr add 192.168.1.21/24 dev eth0`),
     /^node3 sees 192\.168\.1\.21, an address of node1, instead of 192\.168\.1\.11: node1 has the rule `ip saddr 10\.244\.1\.0\/24 snat to 192\.168\.1\.21`$/)
   fails('an address that nobody has', forwarding, check, translating('add rule ip t post ip saddr 10.244.1.0/24 snat to 192.168.1.99'), /the request arrives, the reply does not: .*192\.168\.1\.99.*nobody has that address/)
   fails('the outside changes it for itself', forwarding, check, ({ node3 }) => node3`
     ip route add 10.244.1.0/24 via 192.168.1.11
     nft ${'add table ip lie; add chain ip lie in { type nat hook input priority 100; }; add rule ip lie in ip saddr 10.244.1.0/24 snat to 192.168.1.11'}`,
   /^the wire carries red's packets from 10\.244\.1\.2: only node3 itself takes them to be from 192\.168\.1\.11$/)
-  fails('it asks from another address of its own', forwarding, one, all(masquerade(), ({ node1 }) => node1`ip -n red addr add 10.244.1.9/24 dev eth0; ip -n red route replace default via 10.244.1.1 src 10.244.1.9`), /^red sends from 10\.244\.1\.9, not from 10\.244\.1\.2$/)
+  fails('it asks from another address of its own', forwarding, one, inTurn(masquerade(), ({ node1 }) => node1`ip -n red addr add 10.244.1.9/24 dev eth0; ip -n red route replace default via 10.244.1.1 src 10.244.1.9`), /^red sends from 10\.244\.1\.9, not from 10\.244\.1\.2$/)
   fails('nobody asks', emptyNetwork, one, async () => {}, /no namespace has the address 10\.244\.1\.2 \(red\)/)
   fails('nothing is between them', forwarding, seenAs(red, red, node1), async () => {}, /are both in node1\/red: nothing is between them/)
 })
@@ -83,11 +52,11 @@ describe('who changed it', () => {
   const right = 'add rule ip t post ip saddr 10.244.0.0/16 ip daddr != 10.244.0.0/16 masquerade'
   passes('what is not for a pod', routed, check, translating(right))
   fails('the rule that can have done it is named, and not the one before it', routed, check, translating(`${right}; add rule ip t post ip daddr 10.244.2.0/23 masquerade`), /^green sees 192\.168\.1\.11 instead of 10\.244\.1\.2, the address of red: node1 has the rule `ip daddr 10\.244\.2\.0\/23 masquerade`$/)
-  fails('one in the older tables is found beside a right one', routed, check, all(translating(right), ({ node1 }) => node1`iptables-legacy -t nat -A POSTROUTING -s 10.244.1.0/24 -j MASQUERADE`), /: node1 has the rule `-A POSTROUTING -s 10\.244\.1\.0\/24 -j MASQUERADE`$/)
+  fails('one in the older tables is found beside a right one', routed, check, inTurn(translating(right), ({ node1 }) => node1`iptables-legacy -t nat -A POSTROUTING -s 10.244.1.0/24 -j MASQUERADE`), /: node1 has the rule `-A POSTROUTING -s 10\.244\.1\.0\/24 -j MASQUERADE`$/)
   const back = (to: string): Deed => ({ node2 }) => node2`nft ${`add table ip b; add chain ip b post { type nat hook postrouting priority srcnat; }; add rule ip b post meta l4proto { tcp, udp } ip saddr 192.168.1.11 snat to ${to}`}`
   const hidden = translating('add rule ip t post ip daddr 10.244.2.0/24 masquerade random')
-  fails('two rewritings that cancel out, with a port by chance', routed, check, all(hidden, back('10.244.1.2')), /^on the wire between the nodes red appears as 192\.168\.1\.11 instead of 10\.244\.1\.2/)
-  fails('two rewritings that cancel out, and no port is what it was', routed, check, all(hidden, back('10.244.1.2:20000-30000 random')), /^on the wire between the nodes 192\.168\.1\.11 asks green, by a port that nobody has who asks it: node1 has the rule `.*masquerade random`/)
+  fails('two rewritings that cancel out, with a port by chance', routed, check, inTurn(hidden, back('10.244.1.2')), /^on the wire between the nodes red appears as 192\.168\.1\.11 instead of 10\.244\.1\.2/)
+  fails('two rewritings that cancel out, and no port is what it was', routed, check, inTurn(hidden, back('10.244.1.2:20000-30000 random')), /^on the wire between the nodes 192\.168\.1\.11 asks green, by a port that nobody has who asks it: node1 has the rule `.*masquerade random`/)
 })
 
 describe('freshPodSeenAs', () => {
@@ -132,18 +101,18 @@ describe('arrivesFrom', () => {
   })
   passes('as it was sent', routed, check, talking)
   passes('between two pods of one node', routed, arrivesFrom(blue, 9000, red), ({ node1 }) => node1`setsid -f ip netns exec red bash -c ${'exec 3<>/dev/udp/10.244.1.3/9000; while :; do echo hello >&3; sleep 0.1; done'} </dev/null >/dev/null 2>&1`)
-  passes('an answer that is for the node as long as it is on the wire', forwarding, arrivesFrom(red, 123, outside), all(masquerade('random'), ({ node1, node3 }) => Promise.all([
+  passes('an answer that is for the node as long as it is on the wire', forwarding, arrivesFrom(red, 123, outside), inTurn(masquerade('random'), ({ node1, node3 }) => Promise.all([
     node3`setsid -f socat UDP-LISTEN:123,fork,reuseaddr SYSTEM:cat </dev/null >/dev/null 2>&1`,
     node1`setsid -f ip netns exec red bash -c ${'while :; do echo what time; sleep 0.1; done | socat - UDP:192.168.1.13:123,sourceport=123,reuseaddr'} </dev/null >/dev/null 2>&1`,
   ])))
-  fails('a connection that was begun under another rule', routed, check, all(masquerade(), talking, translated, ({ node1 }) => node1`nft replace rule ip t post handle 2 ip daddr 192.168.1.99 masquerade`),
+  fails('a connection that was begun under another rule', routed, check, inTurn(masquerade(), talking, translated, ({ node1 }) => node1`nft replace rule ip t post handle 2 ip daddr 192.168.1.99 masquerade`),
     /^it is from 192\.168\.1\.11, an address of node1: node1 translates a connection that red has open, and expects the answer as src=10\.244\.2\.2 dst=192\.168\.1\.11 sport=9000 dport=\d+$/)
   fails('somebody else sends', routed, check, ({ node3 }) => node3`setsid -f ip netns exec pink bash -c ${'exec 3<>/dev/udp/10.244.2.2/9000; while :; do echo hello >&3; sleep 0.1; done'} </dev/null >/dev/null 2>&1`, /^it is from 10\.244\.3\.2, an address of pink: /)
   fails('nobody sends', routed, check, async () => {}, /^nothing arrived within 1\.5 s$/)
-  fails('it ends on the way', routed, check, all(talking, ({ node2 }) => node2`iptables -A FORWARD -p udp --dport 9000 -j DROP`), /^nothing arrived within 1\.5 s, though the wire carries packets from 10\.244\.1\.2$/)
-  fails('only the receiver takes it for that', routed, check, all(masquerade(), lie, talking),
+  fails('it ends on the way', routed, check, inTurn(talking, ({ node2 }) => node2`iptables -A FORWARD -p udp --dport 9000 -j DROP`), /^nothing arrived within 1\.5 s, though the wire carries packets from 10\.244\.1\.2$/)
+  fails('only the receiver takes it for that', routed, check, inTurn(masquerade(), lie, talking),
     /^on the wire it is from 192\.168\.1\.11: only green itself takes it to be from 10\.244\.1\.2$/)
-  fails('only the receiver takes it for that, and the sender says other things too', routed, check, all(translating('add rule ip t post udp dport 9000 ip saddr 10.244.1.0/24 masquerade'), lie, talking,
+  fails('only the receiver takes it for that, and the sender says other things too', routed, check, inTurn(translating('add rule ip t post udp dport 9000 ip saddr 10.244.1.0/24 masquerade'), lie, talking,
     ({ node1 }) => node1`setsid -f ip netns exec red bash -c ${'exec 3<>/dev/udp/192.168.1.13/7777; while :; do echo more >&3; sleep 0.01; done'} </dev/null >/dev/null 2>&1`), /^on the wire it is from 192\.168\.1\.11: only green itself/)
   fails('nobody is there', emptyNetwork, check, async () => {}, /no namespace has the address 10\.244\.2\.2 \(green\)/)
   test('what cannot be seen on the wire is not taken to agree', async () => {
@@ -181,7 +150,7 @@ describe('cannotReach', () => {
   fails('the client is down', routed, check, ({ node3 }) => node3`ip -n pink link set eth0 down`, /^nothing shows that pink is kept from red: pink does not reach node3 /)
   fails('dropped, where it should be refused', routed, cannotReach(pink, red, { ...kept, by: 'refusal' }), drop('-s 10.244.3.2 -j DROP'), /^pink does not reach red \(no answer\): that is not a refusal$/)
   fails('refused, where it should be silent', routed, cannotReach(pink, red, { ...kept, by: 'silence' }), drop('-s 10.244.3.2 -j REJECT'), /^pink does not reach red \(refused\): that is not silence$/)
-  fails('silent by one and refused by the other', routed, cannotReach(pink, red, { ...kept, by: 'silence' }), all(drop('-s 10.244.3.2 -p udp -j DROP'), drop('-s 10.244.3.2 -j REJECT')), /TCP: refused, UDP: no answer\): that is not silence$/)
+  fails('silent by one and refused by the other', routed, cannotReach(pink, red, { ...kept, by: 'silence' }), inTurn(drop('-s 10.244.3.2 -p udp -j DROP'), drop('-s 10.244.3.2 -j REJECT')), /TCP: refused, UDP: no answer\): that is not silence$/)
   fails('nobody is there', emptyNetwork, check, async () => {}, /no namespace has the address 10\.244\.3\.2 \(pink\)/)
   fails('nothing is between them', routed, cannotReach(red, red, kept), async () => {}, /are both in node1\/red: nothing is between them/)
 })
@@ -192,13 +161,7 @@ describe('looking from outside', () => {
     cannotReach({ pink: '10.244.3.2' }, red, { though: blue, still: outside }),
   ]
   for (const [title, make, deed] of [['a network that translates', forwarding, masquerade()], ['a wrong one', routed, async () => {}], ['an empty one', emptyNetwork, async () => {}]] as const) {
-    test(`changes nothing on ${title}`, async () => {
-      const network = await make()
-      await deed(network)
-      const before = await network.snapshot()
-      for (let times = 0; times < 2; times++) await judgeAll(everything, async () => network.bench())
-      expect(await network.snapshot()).toBe(before)
-    })
+    changeNothing(`changes nothing on ${title}`, make, everything, deed)
   }
 
   test('a missing probe is nobody\'s mistake', async () => {

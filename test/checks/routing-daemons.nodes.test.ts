@@ -1,19 +1,10 @@
 // Pods without a bridge, and what routing daemons tell each other, on real nodes: each check passes on a right network,
 // and fails on each wrong one for the reason that it is wrong.
-import { describe, expect, test as plain } from 'vitest'
+import { describe } from 'vitest'
 import * as checks from '../../checks/index.ts'
 import { podsOnRoutes } from '../../fixtures/networks/index.ts'
-import type { Check } from '../../runner/core/bench.ts'
-import { judgeAll } from '../../runner/engine/judge.ts'
-import { providersHere } from '../helpers/providers.ts'
 import { emptyNetwork, type Network, type Shells } from './network.ts'
-
-const because = (await providersHere()).find(({ name }) => name === 'embedded')?.because
-const test = plain.skipIf(because !== undefined)
-if (because !== undefined) plain.skip(`checks on real nodes, because ${because}`, () => {})
-
-type Make = () => Promise<Network>
-type Deed = (network: Network) => Promise<unknown>
+import { changeNothing, fails, passes, type Deed } from './on-nodes.ts'
 
 const red = { red: '10.244.1.2' }
 const blue = { blue: '10.244.1.3' }
@@ -58,24 +49,6 @@ async function told(one: Told = {}, two: Told = {}): Promise<Network> {
   await Promise.all([bird(network.node1, 1, one), bird(network.node2, 2, two)])
   await network.node1`for try in $(seq 400); do birdc show protocols other | grep -q Established && exit 0; sleep 0.05; done; exit 1`
   return network
-}
-
-function passes(title: string, make: Make, check: Check, deed: Deed = async () => {}): void {
-  test(title, async () => {
-    const network = await make()
-    await deed(network)
-    expect(await network.settles(check, 'pass')).toMatchObject({ status: 'pass' })
-  })
-}
-
-function fails(title: string, make: Make, check: Check, deed: Deed, reason: RegExp): void {
-  test(title, async () => {
-    const network = await make()
-    await deed(network)
-    const verdict = await network.settles(check, reason)
-    expect(verdict).toMatchObject({ status: 'fail' })
-    expect(verdict.status === 'fail' && verdict.because).toMatch(reason)
-  })
 }
 
 const nothing: Deed = async () => {}
@@ -161,12 +134,7 @@ describe('all of them', () => {
   ]
 
   for (const [title, make] of [['a right network', told], ['a wrong one', pods], ['an empty one', emptyNetwork]] as const) {
-    test(`change nothing on ${title}`, async () => {
-      const network = await make()
-      const before = await network.snapshot()
-      for (let times = 0; times < 2; times++) await judgeAll(everything, async () => network.bench())
-      expect(await network.snapshot()).toBe(before)
-    })
+    changeNothing(`change nothing on ${title}`, make, everything)
   }
 })
 

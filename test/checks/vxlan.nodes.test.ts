@@ -1,34 +1,9 @@
 // The checks of tunnels on real nodes: each passes on a right network, and fails on each wrong one for its reason.
-import { describe, expect, test as plain } from 'vitest'
+import { describe, expect } from 'vitest'
 import * as checks from '../../checks/index.ts'
-import type { Check } from '../../runner/core/bench.ts'
 import { judgeAll } from '../../runner/engine/judge.ts'
-import { providersHere } from '../helpers/providers.ts'
 import { ALL, blue, bridges, emptyNetwork, green, red, routed, tunnelled, type Network } from './network.ts'
-
-const because = (await providersHere()).find(({ name }) => name === 'embedded')?.because
-const test = plain.skipIf(because !== undefined)
-if (because !== undefined) plain.skip(`checks of tunnels on real nodes, because ${because}`, () => {})
-
-type Make = () => Promise<Network>
-type Deed = (network: Network) => Promise<unknown>
-
-function passes(title: string, make: Make, check: Check, deed: Deed = async () => {}): void {
-  test(title, async () => {
-    const network = await make()
-    await deed(network)
-    expect(await network.settles(check, 'pass')).toMatchObject({ status: 'pass' })
-  })
-}
-
-function fails(title: string, make: Make, check: Check, deed: Deed, reason: RegExp): void {
-  test(title, async () => {
-    const network = await make()
-    await deed(network)
-    const verdict = await network.settles(check, reason)
-    expect(verdict.status === 'fail' && verdict.because).toMatch(reason)
-  })
-}
+import { changeNothing, fails, inTurn, passes, test, type Deed } from './on-nodes.ts'
 
 const vxlan = (): Promise<Network> => tunnelled(8472)
 /** Pods that know how much fits into the tunnel. */
@@ -48,9 +23,6 @@ const withoutDevice: Deed = ({ node1, node2 }) => Promise.all(([[node1, 1, 2], [
   ip route replace 10.244.${other}.0/24 via 10.99.0.${other}`}`))
 /** What a router says of packets that do not fit, thrown away. */
 const speechless: Deed = ({ node1, node2 }) => Promise.all([node1, node2].map(node => node`iptables -A OUTPUT -p icmp --icmp-type fragmentation-needed -j DROP`))
-const both = (...deeds: readonly Deed[]): Deed => async network => {
-  for (const deed of deeds) await deed(network)
-}
 
 describe('sameVxlan', () => {
   const check = checks.sameVxlan('node1', 'node2')
@@ -62,7 +34,7 @@ describe('sameVxlan', () => {
   fails('an end that is down', emptyNetwork, check, ends('vx up type vxlan id 1 dstport 8472', 'vx type vxlan id 1 dstport 8472'), /^vx of node2 is down$/)
   fails('two numbers', emptyNetwork, check, ends('vx up type vxlan id 1 dstport 8472', 'vx up type vxlan id 2 dstport 8472'), /^node1 has vx with VNI 1 and port 8472, node2 has vx with VNI 2 and port 8472$/)
   fails('two ports', emptyNetwork, check, ends('vx up type vxlan id 1 dstport 8472', 'vx up type vxlan id 1 dstport 4789'), /port 8472, node2 has vx with VNI 1 and port 4789$/)
-  fails('of one the port and of another the number', emptyNetwork, check, both(
+  fails('of one the port and of another the number', emptyNetwork, check, inTurn(
     ends('vx up type vxlan id 1 dstport 8472', 'vx up type vxlan id 1 dstport 4789'), ends('vy up type vxlan id 2 dstport 4789', 'vy up type vxlan id 2 dstport 8472'),
   ), /^node1 has vx with VNI 1 and port 8472 and vy with VNI 2 and port 4789, node2 has/)
 })
@@ -146,7 +118,7 @@ describe('arrivesUncut', () => {
   passes('on one bridge', bridges, checks.arrivesUncut(red, blue))
   fails('where nobody tells them', vxlan, check, speechless, /^a transfer from (red to green|green to red) stands still: the connection is there, small packets arrive, and (red|green)'s kernel has taken .* without (red|green) having them$/)
   fails('a tunnel that cuts', vxlan, check, withoutDevice, /^packets from red to green are too large for the way: on node1-eth0 the packets around them, .* cross in fragments$/)
-  fails('pieces that are lost', vxlan, check, both(withoutDevice, ({ node2 }) => node2`nft ${'add table ip pieces; add chain ip pieces in { type filter hook prerouting priority -450; }; add rule ip pieces in ip frag-off & 0x1fff != 0 drop'}`), /cross in fragments$/)
+  fails('pieces that are lost', vxlan, check, inTurn(withoutDevice, ({ node2 }) => node2`nft ${'add table ip pieces; add chain ip pieces in { type filter hook prerouting priority -450; }; add rule ip pieces in ip frag-off & 0x1fff != 0 drop'}`), /cross in fragments$/)
   fails('no way', bridges, check, async () => {}, /^red cannot send to green by TCP: (network is unreachable|no connection|no route to host)/)
   fails('TCP refused to pass', fitting, check, ({ node2 }) => node2`iptables -A FORWARD -p tcp -j REJECT --reject-with tcp-reset`, /^red cannot send to green by TCP: connection refused/)
 })
@@ -159,12 +131,7 @@ describe('a look at tunnels', () => {
   ]
 
   for (const [title, make] of [['a right network', fitting], ['a wrong one', vxlan], ['one without tunnels', routed], ['an empty one', emptyNetwork]] as const) {
-    test(`changes nothing on ${title}`, async () => {
-      const network = await make()
-      const before = await network.snapshot()
-      for (let times = 0; times < 2; times++) await judgeAll(everything, async () => network.bench())
-      expect(await network.snapshot()).toBe(before)
-    })
+    changeNothing(`changes nothing on ${title}`, make, everything)
   }
 
   test('all at once pass on a right network', async () => {
