@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { Bench, Check, Namespace } from '../runner/core/bench.ts'
 import { CouldNotLook, fail, pass, type Evidence, type Verdict } from '../runner/core/verdict.ts'
-import { endOf, list, ownerOf, type End } from './ends.ts'
+import { list } from '../runner/core/quoted.ts'
+import { endOf, ownerOf, type End } from './ends.ts'
 import { ask } from './exchange.ts'
 import { called, inside, listeners, processesOf } from './processes.ts'
 

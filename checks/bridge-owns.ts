@@ -1,6 +1,6 @@
 import type { Check } from '../runner/core/bench.ts'
 import { fail, pass } from '../runner/core/verdict.ts'
-import { list } from './ends.ts'
+import { list } from '../runner/core/quoted.ts'
 
 /** `a bridge of node1 is up and holds 10.244.1.1`, whatever it is called. */
 export function bridgeOwns(node: string, address: string): Check {

@@ -1,6 +1,7 @@
 import type { Bench, Check } from '../runner/core/bench.ts'
 import { CouldNotLook, fail, pass, type Verdict } from '../runner/core/verdict.ts'
-import { endOf, endsOf, list, type End, type NamedEnd } from './ends.ts'
+import { list } from '../runner/core/quoted.ts'
+import { endOf, endsOf, type End, type NamedEnd } from './ends.ts'
 import { ANSWER_MS, exchange, type Exchange, type Outcome } from './exchange.ts'
 import { explain, symptom } from './explain.ts'
 import type { Answer } from './read/probe.ts'

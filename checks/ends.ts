@@ -1,6 +1,7 @@
 // Who is meant: an address, and the name that a lesson has for whoever holds it.
 import type { Bench, Link, Namespace } from '../runner/core/bench.ts'
 import { parseAddress } from '../runner/core/ipv4.ts'
+import { list } from '../runner/core/quoted.ts'
 import type { Evidence, NonEmpty } from '../runner/core/verdict.ts'
 
 /**
@@ -36,11 +37,6 @@ export function endsOf(ends: readonly string[] | Readonly<Record<string, string>
     if (!('place' in rest) && parseAddress(address) === undefined) throw new Error(`expected an IPv4 address, for example 10.244.1.2, and got ${address}`)
   }
   return all
-}
-
-/** `red, blue and green`. */
-export function list(names: readonly string[]): string {
-  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 }
 
 export interface Owner {

@@ -1,6 +1,7 @@
 import type { Bench, Check } from '../runner/core/bench.ts'
 import { CouldNotLook, fail, pass, type Verdict } from '../runner/core/verdict.ts'
-import { endsOf, list, ownerOf, type NamedEnd, type Owner } from './ends.ts'
+import { list } from '../runner/core/quoted.ts'
+import { endsOf, ownerOf, type NamedEnd, type Owner } from './ends.ts'
 import { withFreshPod } from './fresh-pod.ts'
 import { overhear } from './overhear.ts'
 import { told } from './secret-on-the-wire.ts'

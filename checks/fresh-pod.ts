@@ -1,8 +1,10 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import type { Bench, Check, Namespace, Place } from '../runner/core/bench.ts'
+import { OF_A_LOOK } from '../runner/core/observed.ts'
 import { broadcastOf, formatAddress, networkOf, parseCidr } from '../runner/core/ipv4.ts'
 import { CouldNotLook, fail, pass, type Verdict } from '../runner/core/verdict.ts'
-import { allNamespaces, endsOf, holders, list, ownerOf, type NamedEnd, type Owner } from './ends.ts'
+import { list } from '../runner/core/quoted.ts'
+import { allNamespaces, endsOf, holders, ownerOf, type NamedEnd, type Owner } from './ends.ts'
 import { ask } from './exchange.ts'
 import { say, whyNot } from './explain.ts'
 import type { Reaching } from './reaches.ts'
@@ -11,8 +13,6 @@ import { start } from './running.ts'
 import { translation } from './translation.ts'
 
 const TOOL = '/usr/local/lib/hardway/fresh-pod'
-/** Whoever finds one left over knows whose it was. */
-const LINK = 'hwfresh-'
 
 /**
  * `a new pod on node1 is reached by red and green at once, without another command`: one that the check makes, on
@@ -73,7 +73,7 @@ export async function withFreshPod(bench: Bench, node: string, gateway: string, 
   const held = bridge.addresses.find(one => one.split('/')[0] === gateway) ?? ''
   const address = await freeAddress(bench, held)
   if (address === undefined) return fail(`${held} on ${bridge.name} leaves no address for another pod`, own.evidence)
-  const link = LINK + randomBytes(3).toString('hex')
+  const link = OF_A_LOOK + randomBytes(3).toString('hex')
   const pod = await start(own.place, [TOOL, link, bridge.name, address, gateway], output => readReady(output) !== undefined)
   try {
     const [plain = ''] = address.split('/')

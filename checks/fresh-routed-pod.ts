@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Bench, Check } from '../runner/core/bench.ts'
+import { OF_A_LOOK } from '../runner/core/observed.ts'
 import type { Cidr } from '../runner/core/ipv4.ts'
 import { CouldNotLook, fail, pass, type Verdict } from '../runner/core/verdict.ts'
-import { allNamespaces, endsOf, holders, list, ownerOf, type NamedEnd, type Owner } from './ends.ts'
+import { list } from '../runner/core/quoted.ts'
+import { allNamespaces, endsOf, holders, ownerOf, type NamedEnd, type Owner } from './ends.ts'
 import { ask } from './exchange.ts'
 import { say } from './explain.ts'
 import { readReady } from './read/probe.ts'
@@ -10,8 +12,6 @@ import { start } from './running.ts'
 import { rangeOf, someOf } from './some-of.ts'
 
 const TOOL = '/usr/local/lib/hardway/fresh-routed-pod'
-/** Whoever finds one left over knows whose it was. */
-const LINK = 'hwfresh-'
 /** The first packet to a new pod waits for three neighbours to be found. */
 const ANSWER_MS = 1_000
 /** Whom such a pod asks for everything. Nobody has it: the node answers in its place. */
@@ -42,7 +42,7 @@ async function look(bench: Bench, node: string, range: Cidr, ends: readonly Name
   const namespaces = await allNamespaces(bench)
   const address = someOf(range, one => holders(namespaces, one).length > 0).at(-1)
   if (address === undefined) return fail(`the range leaves no address for another pod on ${node}`, own.evidence)
-  const link = LINK + randomBytes(3).toString('hex')
+  const link = OF_A_LOOK + randomBytes(3).toString('hex')
   const pod = await start(own.place, [TOOL, link, address, GATEWAY], output => readReady(output) !== undefined)
   try {
     const port = readReady(pod.output()) ?? 0

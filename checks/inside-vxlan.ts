@@ -1,6 +1,7 @@
 import type { Check } from '../runner/core/bench.ts'
 import { CouldNotLook, fail, pass, type Verdict } from '../runner/core/verdict.ts'
-import { endOf, list, type End } from './ends.ts'
+import { list } from '../runner/core/quoted.ts'
+import { endOf, type End } from './ends.ts'
 import { exchange, type Exchange } from './exchange.ts'
 import { explain } from './explain.ts'
 import type { Frame } from './read/tcpdump.ts'

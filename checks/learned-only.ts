@@ -1,7 +1,7 @@
 import type { Check } from '../runner/core/bench.ts'
 import { contains, parseCidr } from '../runner/core/ipv4.ts'
 import { fail, pass, type Evidence } from '../runner/core/verdict.ts'
-import { list } from './ends.ts'
+import { list } from '../runner/core/quoted.ts'
 import { NOT_BGP } from './learned-route.ts'
 import { rangeOf } from './some-of.ts'
 import { readFib } from './read/fib.ts'

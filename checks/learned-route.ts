@@ -1,6 +1,6 @@
 import type { Bench, Check } from '../runner/core/bench.ts'
 import { CouldNotLook, fail, pass, type Evidence, type Verdict } from '../runner/core/verdict.ts'
-import { list } from './ends.ts'
+import { list } from '../runner/core/quoted.ts'
 import { onceALook } from './once.ts'
 import { readBirdRoute } from './read/bird-route.ts'
 import { readFib, type FibRoute } from './read/fib.ts'

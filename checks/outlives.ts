@@ -1,6 +1,7 @@
 import type { Check } from '../runner/core/bench.ts'
 import { fail, pass } from '../runner/core/verdict.ts'
-import { endOf, list, ownerOf, type End } from './ends.ts'
+import { list } from '../runner/core/quoted.ts'
+import { endOf, ownerOf, type End } from './ends.ts'
 import { called, inside, processesOf } from './processes.ts'
 import type { Process } from './read/processes.ts'
 

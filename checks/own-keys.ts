@@ -1,6 +1,6 @@
 import type { Bench, Check } from '../runner/core/bench.ts'
 import { fail, pass, type Evidence } from '../runner/core/verdict.ts'
-import { list } from './ends.ts'
+import { list } from '../runner/core/quoted.ts'
 import { tunnelsOf } from './tunnels-of.ts'
 
 /** `node1 and node2 have a WireGuard key each, and none that another has`. The public key tells, as it is made of the private one. */

@@ -1,6 +1,7 @@
 import type { Check } from '../runner/core/bench.ts'
 import { fail, pass } from '../runner/core/verdict.ts'
-import { allNamespaces, holders, list, namespaceAt } from './ends.ts'
+import { list } from '../runner/core/quoted.ts'
+import { allNamespaces, holders, namespaceAt } from './ends.ts'
 
 /** `node1/red holds 10.244.1.2`, and nobody else does. With a prefix length, `10.244.1.2/24`, that is meant too. */
 export function ownsAddress(place: string, address: string): Check {

@@ -1,6 +1,7 @@
 import type { Bench, Check } from '../runner/core/bench.ts'
 import { fail, pass, type Evidence, type Verdict } from '../runner/core/verdict.ts'
-import { endOf, endsOf, list, type End, type NamedEnd } from './ends.ts'
+import { list } from '../runner/core/quoted.ts'
+import { endOf, endsOf, type End, type NamedEnd } from './ends.ts'
 import { exchange, type Exchange } from './exchange.ts'
 import { explain, nameOf } from './explain.ts'
 import { translation } from './translation.ts'

@@ -1,6 +1,6 @@
 import type { Bench, Check } from '../runner/core/bench.ts'
 import { fail, pass, type Evidence } from '../runner/core/verdict.ts'
-import { list } from './ends.ts'
+import { list } from '../runner/core/quoted.ts'
 import { readVxlans, type Vxlan } from './read/vxlans.ts'
 import { tool } from './tool.ts'
 

@@ -1,6 +1,7 @@
 import type { Bench, Check } from '../runner/core/bench.ts'
 import { CouldNotLook, fail, pass, type Evidence, type NonEmpty, type Verdict } from '../runner/core/verdict.ts'
-import { allNamespaces, endOf, endsOf, holders, list, type End, type NamedEnd } from './ends.ts'
+import { list } from '../runner/core/quoted.ts'
+import { allNamespaces, endOf, endsOf, holders, type End, type NamedEnd } from './ends.ts'
 import { exchange, type Exchange } from './exchange.ts'
 import { explain, nameOf } from './explain.ts'
 import type { Answer } from './read/probe.ts'

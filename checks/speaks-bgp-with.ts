@@ -1,6 +1,6 @@
 import type { Check } from '../runner/core/bench.ts'
 import { fail, pass } from '../runner/core/verdict.ts'
-import { list } from './ends.ts'
+import { list } from '../runner/core/quoted.ts'
 import { bgpPeers } from './sessions.ts'
 
 /** `node1 speaks BGP with 192.168.1.1, and with nobody else`; without peers, `node4 speaks BGP with nobody`. */

@@ -1,7 +1,8 @@
 // Where a source address was changed, as far as rules say so.
 import type { Bench } from '../runner/core/bench.ts'
 import type { Evidence, NonEmpty } from '../runner/core/verdict.ts'
-import { list, type Missing } from './ends.ts'
+import { list } from '../runner/core/quoted.ts'
+import { type Missing } from './ends.ts'
 import { readSourceRules, type Passing } from './read/nat-rules.ts'
 
 /** Names the rules of these nodes that a packet with these addresses may have met. */

@@ -1,6 +1,7 @@
 import type { Check } from '../runner/core/bench.ts'
 import { fail, pass, type Evidence } from '../runner/core/verdict.ts'
-import { allNamespaces, holders, list } from './ends.ts'
+import { list } from '../runner/core/quoted.ts'
+import { allNamespaces, holders } from './ends.ts'
 import { readRoute } from './read/route.ts'
 import { refusedRoute } from './refused-route.ts'
 import { rangeOf, someOf } from './some-of.ts'

@@ -1,6 +1,7 @@
 import type { Check, Link } from '../runner/core/bench.ts'
 import { fail, pass } from '../runner/core/verdict.ts'
-import { list, namespaceAt } from './ends.ts'
+import { list } from '../runner/core/quoted.ts'
+import { namespaceAt } from './ends.ts'
 import { readNamespaceIds } from './read/namespace-ids.ts'
 import { tool } from './tool.ts'
 

@@ -1,6 +1,7 @@
 import type { Check } from '../runner/core/bench.ts'
 import { fail, pass } from '../runner/core/verdict.ts'
-import { list, namespaceAt } from './ends.ts'
+import { list } from '../runner/core/quoted.ts'
+import { namespaceAt } from './ends.ts'
 import { tunnelsOf } from './tunnels-of.ts'
 
 /** `node1 has a WireGuard interface that is up and has a key`: whoever makes it, the kernel or a program. */

@@ -1,5 +1,6 @@
 // What NetworkPolicy says of one connection: networking.k8s.io/v1,
 // https://kubernetes.io/docs/concepts/services-networking/network-policies/
+import { list } from '../runner/core/quoted.ts'
 import { contains, parseRange } from './address.ts'
 import type { Namespace, NetworkPolicy, Peer, Pod, PolicyPort, PolicyType, Protocol, Rule } from './objects.ts'
 import { selects } from './selector.ts'
@@ -145,8 +146,4 @@ export function nameOf(pod: Pod): string {
 
 function idOf(policy: NetworkPolicy): string {
   return `${policy.namespace}/${policy.name}`
-}
-
-function list(names: readonly string[]): string {
-  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 }

@@ -1,6 +1,9 @@
 // What the kernels of a lab hold: nodes, namespaces, links and what joins them, addresses, routes, filters. Data, which a
 // comparison and a drawing both start from.
 
+/** How a check calls the wire of a pod that it makes for a moment: nothing that a learner has built. Whoever finds one left over knows whose it was. */
+export const OF_A_LOOK = 'hwfresh-'
+
 export interface Observed {
   readonly nodes: readonly ObservedNode[]
 }

@@ -1,5 +1,5 @@
 // What the kernels hold, as boxes and wires. Pure; how large they are and where they stand is the layout's.
-import type { Observed, ObservedChain, ObservedLink, ObservedNamespace, ObservedNode, ObservedRoute } from '../../runner/core/observed.ts'
+import { OF_A_LOOK, type Observed, type ObservedChain, type ObservedLink, type ObservedNamespace, type ObservedNode, type ObservedRoute } from '../../runner/core/observed.ts'
 
 export interface Graph {
   readonly nodes: readonly GraphNode[]
@@ -68,17 +68,14 @@ export function whereIs(graph: Graph, place: string, device: string): { readonly
   return boxes.some(box => box.id === place) ? { box: place } : undefined
 }
 
-/** A check that makes a pod for a moment calls its wire so; it is nothing that the learner has built. */
-const VISITOR = /^hwfresh/
-
 function withoutVisitors({ name, namespaces }: ObservedNode): ObservedNode {
-  const visiting = new Set(namespaces.flatMap(({ links }) => links.filter(link => VISITOR.test(link.name)).flatMap(link => link.peer?.place ?? [])))
+  const visiting = new Set(namespaces.flatMap(({ links }) => links.filter(link => link.name.startsWith(OF_A_LOOK)).flatMap(link => link.peer?.place ?? [])))
   return {
     name,
     namespaces: namespaces.filter(({ own, named, place, links }) => own || (!visiting.has(place) && (named !== undefined || links.some(link => link.name !== 'lo')))).map(namespace => ({
       ...namespace,
-      links: namespace.links.filter(link => !VISITOR.test(link.name))
-        .map(link => link.bridge === undefined ? link : { ...link, bridge: { ...link.bridge, ports: link.bridge.ports.filter(port => !VISITOR.test(port)) } }),
+      links: namespace.links.filter(link => !link.name.startsWith(OF_A_LOOK))
+        .map(link => link.bridge === undefined ? link : { ...link, bridge: { ...link.bridge, ports: link.bridge.ports.filter(port => !port.startsWith(OF_A_LOOK)) } }),
     })),
   }
 }

@@ -1,6 +1,6 @@
 // Reads what /usr/local/lib/hardway/observe prints on one node. Pure.
 import { needed, readJson, record, records, text, texts, whole, type Json } from '../../../checks/read/json.ts'
-import type { BridgePort, ForwardingEntry, NextHop, ObservedLink, ObservedNamespace, ObservedNeighbour, ObservedRoute, RoutingRule, Tunnel } from '../../core/observed.ts'
+import { OF_A_LOOK, type BridgePort, type ForwardingEntry, type NextHop, type ObservedLink, type ObservedNamespace, type ObservedNeighbour, type ObservedRoute, type RoutingRule, type Tunnel } from '../../core/observed.ts'
 import { readFilters } from './filters.ts'
 
 /** A link whose other end is not looked for yet. */
@@ -82,7 +82,7 @@ function readSeenLinks(addr: string, ids: string): readonly SeenLink[] {
 
 /** A check has put up a pod for the moment, which may be going just now. */
 function ofALook(name: string): boolean {
-  return name.startsWith('hwfresh-')
+  return name.startsWith(OF_A_LOOK)
 }
 
 const TUNNELS: readonly string[] = ['vxlan', 'geneve', 'gre', 'gretap', 'ipip']
