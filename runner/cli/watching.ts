@@ -4,7 +4,7 @@ import { emitKeypressEvents } from 'node:readline'
 import { stripVTControlCharacters } from 'node:util'
 import { format, type Formatter, type StepVerdicts } from '../core/events.ts'
 import { Journal } from '../engine/journal.ts'
-import { currentStep, history, judgeNow, start, type Session } from '../engine/session.ts'
+import { currentStep, history, judgeNow, startAfresh, type Session } from '../engine/session.ts'
 import type { Listening } from '../../site/live/server.ts'
 import { nextHint } from './commands/hint.ts'
 import { shellIn } from './commands/shell.ts'
@@ -183,8 +183,7 @@ export async function watch(session: Session): Promise<number> {
     r: async () => {
       told = ['fresh nodes …']
       draw()
-      await start(session, { say: nothing }, follower.signal)
-      journal.write({ kind: 'reset' })
+      await startAfresh(session, { say: nothing }, follower.signal)
     },
   }
   const onKey = (_: string | undefined, key: { readonly name?: string; readonly ctrl?: boolean }): void => {

@@ -11,7 +11,7 @@ import { makeBench } from './bench.ts'
 import { breaking, type Breaking } from './breaking.ts'
 import type { LoadedLab } from './course.ts'
 import { Journal } from './journal.ts'
-import { judgeAll, status, type Judging } from './judge.ts'
+import { judge, judgeAll, status, type Judging } from './judge.ts'
 import { alone } from './lock.ts'
 import type { Verdict } from '../core/verdict.ts'
 import { recordProgress } from './progress.ts'
@@ -72,6 +72,21 @@ export async function solve(text: LessonStep, step: Step, nodes: readonly Node[]
   const { shells, type } = await import('./shell.ts')
   await type(printedSolution(text), nodes)
   await step.solution?.(shells(nodes))
+}
+
+/** Fresh nodes at the beginning of a step, or of the lab. */
+export async function startAfresh(session: Session, progress: Progress, signal: AbortSignal, step?: string): Promise<void> {
+  await start(session, progress, signal, step)
+  if (step === undefined) new Journal(session.home, session.loaded.slug).write({ kind: 'reset' })
+}
+
+/** Grades the answer to a question on the nodes as they are now. Undefined: nothing is asked that is called so. */
+export async function gradeAnswer(session: Session, name: string, value: string): Promise<Verdict | undefined> {
+  const grader = stepsOf(session.loaded).map(({ step }) => step.answers?.[name]).find(one => one !== undefined)
+  if (grader === undefined) return undefined
+  const verdict = await judge({ claim: name, look: bench => grader.grade(bench, value.trim()) }, await benchOf(session))
+  new Journal(session.home, session.loaded.slug).write({ kind: 'answered', name, value: value.slice(0, 200), status: verdict.status })
+  return verdict
 }
 
 export async function stop(home: string, provider: Provider, lab: string): Promise<void> {

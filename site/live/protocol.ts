@@ -22,14 +22,12 @@ export type News =
 
 /** What a learner asks of the page. */
 export type Act =
-  | { readonly act: 'check' }
   | { readonly act: 'hint' }
   | { readonly act: 'answer'; readonly name: string; readonly value: string }
   | { readonly act: 'goto'; readonly step: string }
   | { readonly act: 'reset' }
   | { readonly act: 'break' }
   | { readonly act: 'trace'; readonly from: string; readonly to: string }
-  | { readonly act: 'untrace' }
 
 export interface Said {
   readonly ok: boolean
@@ -47,7 +45,7 @@ export function readAct(value: unknown): Act | undefined {
     return typeof found === 'string' && found.length <= most ? found : undefined
   }
   switch (value.act) {
-    case 'check': case 'hint': case 'reset': case 'break': case 'untrace': return { act: value.act }
+    case 'hint': case 'reset': case 'break': return { act: value.act }
     case 'answer': {
       const [name, answer] = [text('name'), text('value', 1000)]
       return name === undefined || answer === undefined ? undefined : { act: 'answer', name, value: answer }

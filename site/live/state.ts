@@ -10,25 +10,22 @@ export interface Shown {
   readonly stopped: boolean
   /** Somebody has broken it for the learner to find: what does not hold is said, and not why. */
   readonly hunting: boolean
-  /** Something worth saying, newest last. */
-  readonly told: readonly string[]
+  /** What was last worth saying. */
+  readonly told: string | undefined
 }
 
-export const nothing: Shown = { verdicts: {}, held: new Set(), stopped: false, hunting: false, told: [] }
-
-const MOST_TOLD = 4
+export const nothing: Shown = { verdicts: {}, held: new Set(), stopped: false, hunting: false, told: undefined }
 
 export function after(shown: Shown, event: Event): Shown {
-  const tell = (text: string): readonly string[] => [...shown.told, text].slice(-MOST_TOLD)
   switch (event.kind) {
-    case 'started': return { ...nothing, told: shown.stopped ? ['the nodes are new'] : shown.told }
-    case 'reset': return { ...nothing, told: ['the nodes are new'] }
-    case 'stopped': return { ...shown, stopped: true, told: tell('the lab was stopped') }
+    case 'started': return { ...nothing, told: shown.stopped ? 'the nodes are new' : shown.told }
+    case 'reset': return { ...nothing, told: 'the nodes are new' }
+    case 'stopped': return { ...shown, stopped: true, told: 'the lab was stopped' }
     case 'judged': return { ...shown, verdicts: { ...shown.verdicts, ...Object.fromEntries(event.steps.map(step => [step.id, step])) } }
     case 'completed': return { ...shown, held: new Set([...shown.held, event.step]) }
-    case 'broke': return { ...shown, hunting: true, told: tell('Something is broken now. Find it, and mend it.') }
+    case 'broke': return { ...shown, hunting: true, told: 'Something is broken now. Find it, and mend it.' }
     case 'mended': return { ...shown, hunting: false }
-    case 'regressed': return shown.hunting ? shown : { ...shown, told: tell(`${event.claims[0] ?? 'a claim'}: this held before${event.since.length === 0 ? '' : `; since then: ${event.since.at(-1) ?? ''}`}`) }
+    case 'regressed': return shown.hunting ? shown : { ...shown, told: `${event.claims[0] ?? 'a claim'}: this held before${event.since.length === 0 ? '' : `; since then: ${event.since.at(-1) ?? ''}`}` }
     default: return shown
   }
 }

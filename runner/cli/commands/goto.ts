@@ -1,6 +1,5 @@
-import { Journal } from '../../engine/journal.ts'
-import { findStep, start } from '../../engine/session.ts'
-import { home, session } from '../context.ts'
+import { findStep, startAfresh } from '../../engine/session.ts'
+import { session } from '../context.ts'
 import { interruptible } from '../interrupt.ts'
 import { json, remark } from '../print.ts'
 
@@ -8,8 +7,7 @@ import { json, remark } from '../print.ts'
 export async function goTo(name: string | undefined, options: { readonly json?: true }): Promise<number> {
   const at = await session()
   const step = name === undefined ? undefined : findStep(at.loaded, name).id
-  await interruptible(signal => start(at, { say: remark }, signal, step))
-  if (step === undefined) new Journal(home, at.loaded.slug).write({ kind: 'reset' })
+  await interruptible(signal => startAfresh(at, { say: remark }, signal, step))
   remark(`${at.loaded.slug} has fresh nodes, at ${step === undefined ? 'its beginning' : `the beginning of ${step}`}`)
   if (options.json) json({ lab: at.loaded.slug, step: step ?? null })
   return 0

@@ -2,14 +2,14 @@
 import { randomInt } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Event } from '../../core/events.ts'
 import { Usage } from '../../core/mistake.ts'
 import type { Observed } from '../../core/observed.ts'
 import type { Trace } from '../../core/trace.ts'
 import { breakLab } from '../../engine/break.ts'
 import { observe } from '../../engine/observe/index.ts'
 import { Journal } from '../../engine/journal.ts'
-import { judge } from '../../engine/judge.ts'
-import { benchOf, findStep, judgeNow, start as startLab, stepsOf, type Session } from '../../engine/session.ts'
+import { benchOf, findStep, gradeAnswer, judgeNow, startAfresh, stepsOf, type Session } from '../../engine/session.ts'
 import { graphOf, type Graph } from '../../../site/draw/graph.ts'
 import { idsOf, svgOf } from '../../../site/draw/svg.ts'
 import type { Act, News, Said } from '../../../site/live/protocol.ts'
@@ -96,6 +96,9 @@ const SETTLING_MS = [300, 600, 1_200]
 /** How long what has just changed stands out. */
 const FRESH_MS = 6_000
 
+/** Happenings after which the network may be another. */
+const CHANGES: ReadonlySet<Event['kind']> = new Set(['command', 'solved', 'started', 'reset', 'went'])
+
 /** One lab, whoever looks at it. */
 class Room {
   readonly #at: Session
@@ -117,11 +120,8 @@ class Room {
     this.#journal = new Journal(at.home, at.loaded.slug)
     this.#journal.follow(event => {
       this.#tell({ kind: 'event', event })
-      if (event.kind === 'command' || event.kind === 'solved') {
+      if (CHANGES.has(event.kind)) {
         // It was true of what was there before.
-        this.#trace = undefined
-        this.#look()
-      } else if (event.kind === 'started' || event.kind === 'reset' || event.kind === 'went') {
         this.#trace = undefined
         this.#look()
       } else if (event.kind === 'mended') this.#tell({ kind: 'said', said: { ok: true, text: mendedLines(at.loaded, event).join('\n') } })
@@ -158,24 +158,18 @@ class Room {
   async #do(act: Act): Promise<Said> {
     const at = this.#at
     switch (act.act) {
-      case 'check':
-        await this.#now()
-        return { ok: true, text: '' }
       case 'hint': {
         const hint = nextHint(at, await judgeNow(at))
         return { ok: true, text: hint === undefined ? 'Every step holds: no hint is needed.' : hint.of === 0 ? hint.text : `Hint ${hint.number} of ${hint.of}: ${hint.text}` }
       }
       case 'answer': {
-        const grader = stepsOf(at.loaded).map(({ step }) => step.answers?.[act.name]).find(one => one !== undefined)
-        if (grader === undefined) return { ok: false, text: `nothing is asked that is called ${act.name}` }
-        const verdict = await judge({ claim: act.name, look: bench => grader.grade(bench, act.value.trim()) }, await benchOf(at))
-        this.#journal.write({ kind: 'answered', name: act.name, value: act.value.slice(0, 200), status: verdict.status })
+        const verdict = await gradeAnswer(at, act.name, act.value)
+        if (verdict === undefined) return { ok: false, text: `nothing is asked that is called ${act.name}` }
         return verdict.status === 'pass' ? { ok: true, text: '✓ That is right.' } : { ok: false, text: verdict.because }
       }
       case 'goto': case 'reset': {
         const step = act.act === 'goto' ? findStep(at.loaded, act.step).id : undefined
-        await startLab(at, { say: () => {} }, this.#ended.signal, step)
-        if (step === undefined) this.#journal.write({ kind: 'reset' })
+        await startAfresh(at, { say: () => {} }, this.#ended.signal, step)
         return { ok: true, text: 'The nodes are new. Shells that were open have ended.' }
       }
       case 'break': {
@@ -193,10 +187,6 @@ class Room {
         return cause === undefined ? { ok: true, text: `${this.#trace?.from.name} reaches ${this.#trace?.to.name}; the drawing shows the way there and back.` }
           : { ok: false, text: [cause.sentence, ...cause.evidence].join('\n') }
       }
-      case 'untrace':
-        this.#trace = undefined
-        await this.#draw()
-        return { ok: true, text: '' }
     }
   }
 

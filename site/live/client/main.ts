@@ -39,8 +39,7 @@ function take(news: News): void {
     }
     case 'event': {
       shown = after(shown, news.event)
-      const last = shown.told.at(-1)
-      if (last !== undefined && (news.event.kind === 'broke' || news.event.kind === 'stopped' || (news.event.kind === 'regressed' && !shown.hunting))) tell(last)
+      if (shown.told !== undefined && (news.event.kind === 'broke' || news.event.kind === 'stopped' || (news.event.kind === 'regressed' && !shown.hunting))) tell(shown.told)
       // What had broken holds again, or the nodes are new: nothing is wrong any more.
       if (hello !== undefined && news.event.kind === 'judged' && [...shown.held].every(id => shown.verdicts[id]?.status === 'pass')) tell(undefined)
       if (news.event.kind === 'went') reading = news.event.step
