@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Bench } from '../runner/core/bench.ts'
 import { CouldNotLook, fail, pass, type Evidence, type NonEmpty, type Verdict } from '../runner/core/verdict.ts'
+import { capture } from './capture.ts'
 import { addressed, ownerOf, type Missing, type NamedEnd, type Owner } from './ends.ts'
 import { onceALook } from './once.ts'
 import { readSent, type Sent } from './read/bulk.ts'
@@ -16,7 +17,6 @@ const TOOL = '/usr/local/lib/hardway/bulk'
 export const BYTES = 1_000_000
 /** A megabyte in fragments is thousands of them, and the first will do. */
 const MOST_FRAMES = 400
-const FRAMES_MS = 300
 
 /** One direction. */
 export interface Direction extends Sent {
@@ -64,21 +64,21 @@ async function thereAndBack(bench: Bench, one: NamedEnd, other: NamedEnd): Promi
     const [atClient, atServer] = await Promise.all(serving)
     const [portAtClient, portAtServer] = [atClient, atServer].map(one => readReady(one?.output() ?? '') ?? 0)
     if (portAtClient === undefined || portAtServer === undefined) throw new Error('expected two servers')
-    const argv = ['sh', '-c', `exec tcpdump -i any -Q in -l -nn -x -s 200 -c ${MOST_FRAMES} --immediate-mode -Z root '${telling(portAtClient, portAtServer)}' 2>&1`]
-    const capture = client.namespace.node === server.namespace.node ? undefined
-      : await begin(start(bench.place('fabric'), argv, output => output.includes('listening on')))
+    const wire = client.namespace.node === server.namespace.node ? undefined
+      : await capture(bench, { filter: telling(portAtClient, portAtServer), bytes: 200, most: MOST_FRAMES })
+    if (wire !== undefined) running.push(Promise.resolve(wire.running))
     const sent = await Promise.all([
       send(from, client, to, server, portAtServer),
       send(to, server, from, client, portAtClient),
     ])
-    if (capture === undefined) return sent.map(one => ({ ...one, frames: [] }))
+    if (wire === undefined) return sent.map(one => ({ ...one, frames: [] }))
     // The port is one that the kernel has just given away, at random.
-    const framesOf = ({ port }: OneWay): readonly Frame[] => readFrames(capture.output()).filter(({ headers }) =>
+    const passed = await wire.whole()
+    const framesOf = ({ port }: OneWay): readonly Frame[] => readFrames(passed).filter(({ headers }) =>
       headers.some(header => header.toPort === port || header.fromPort === port))
-    await capture.until(() => sent.every(one => framesOf(one).length > 0), FRAMES_MS)
     return sent.map(one => {
       const frames = framesOf(one)
-      return { ...one, frames, evidence: [...one.evidence, shown(argv, capture.output(), frames.length)] }
+      return { ...one, frames, evidence: [...one.evidence, shown(wire.argv, passed, frames.length)] }
     })
   } finally {
     await Promise.all(running.map(async one => (await one.catch(() => undefined))?.stop()))

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Bench, Namespace } from '../runner/core/bench.ts'
 import { CouldNotLook, type Evidence, type NonEmpty } from '../runner/core/verdict.ts'
+import { capture, type Capture } from './capture.ts'
 import { addressed, ownerOf, type Missing, type NamedEnd, type Owner } from './ends.ts'
 import { readAsked, readHeard, readReady, type Answer, type Asked, type Heard } from './read/probe.ts'
 import { readFrames, type Frame, type Header } from './read/tcpdump.ts'
@@ -12,9 +13,7 @@ import { readFrom, unable } from './tool.ts'
 
 export const PROBE = '/usr/local/lib/hardway/probe'
 /** A probe sends a few bytes: what is large, and the later pieces of it, is somebody else's. */
-const CAPTURE = "exec tcpdump -i any -Q in -l -nn -x -s 200 --immediate-mode -Z root 'ip and less 400 and ip[6:2] & 0x1fff = 0' 2>&1"
-/** Frames reach a capture a moment after the answer reaches the client. */
-const FRAMES_MS = 60
+const PROBES = { filter: 'ip and less 400 and ip[6:2] & 0x1fff = 0', bytes: 200 }
 export const ANSWER_MS = 250
 const LATE_ANSWER_MS = 2_000
 
@@ -119,17 +118,15 @@ async function exchangeAll(bench: Bench, wants: ReadonlyMap<string, Want>): Prom
     one.catch(() => {})
     return one
   }
-  let capture: Running | undefined
+  const capturing = pairs.some(onWire) ? capture(bench, PROBES) : undefined
+  capturing?.catch(() => {})
   try {
-    const captured = pairs.some(onWire)
-      ? begin(start(bench.place('fabric'), ['sh', '-c', CAPTURE], output => output.includes('listening on')))
-      : undefined
     const serving = new Map<Namespace, Promise<Server>>()
     for (const { server: { namespace } } of pairs) {
       if (!serving.has(namespace)) serving.set(namespace, serve(begin(start(namespace.place, [PROBE, 'serve'], output => readReady(output) !== undefined))))
     }
     const servers = new Map(await Promise.all([...serving].map(async ([namespace, server]) => [namespace, await server] as const)))
-    capture = await captured
+    const wire = await capturing
     const asking = new Map<Namespace, { pair: Pair; nonce: string }[]>()
     for (const pair of pairs) {
       const questions = asking.get(pair.client.namespace) ?? []
@@ -150,7 +147,8 @@ async function exchangeAll(bench: Bench, wants: ReadonlyMap<string, Want>): Prom
       })
     }))
     const results = answered.flat()
-    const frames = await framesOf(capture, results.filter(({ pair }) => onWire(pair)))
+    const passed = await wire?.whole() ?? ''
+    const frames = readFrames(passed)
     for (const { pair, nonce, port, evidence, tcp, udp } of results) {
       const heard = readHeard(servers.get(pair.server.namespace)?.running.output() ?? '').find(one => one.nonce === nonce)
       const seen = onWire(pair)
@@ -159,19 +157,16 @@ async function exchangeAll(bench: Bench, wants: ReadonlyMap<string, Want>): Prom
         : undefined
       outcomes.set(pair.key, {
         ...pair.want, client: pair.client, server: pair.server, tcp, udp, heard, frames: seen, strays: seen === undefined ? [] : straysTo(pair, port, frames, results),
-        evidence: [evidence, ...(seen === undefined || capture === undefined ? [] : [shown(capture.output(), port, frames.length)])],
+        evidence: [evidence, ...(seen === undefined || wire === undefined ? [] : [shown(wire, passed, port, frames.length)])],
       })
     }
     return outcomes
   } finally {
     // All of them, those too that got ready only after something else had failed. A capture takes its time to
     // end and leaves nothing in a node: nobody waits for it.
-    await Promise.all(running.map(async one => {
-      const started = await one.catch(() => undefined)
-      const stopped = started?.stop()
-      if (started !== capture) await stopped
-      else stopped?.catch(() => {})
-    }))
+    const ended = capturing?.then(wire => wire.running.stop())
+    ended?.catch(() => {})
+    await Promise.all(running.map(async one => (await one.catch(() => undefined))?.stop()))
   }
 }
 
@@ -239,24 +234,12 @@ interface Result {
   readonly udp: Answer
 }
 
-async function framesOf(capture: Running | undefined, results: readonly Result[]): Promise<readonly Frame[]> {
-  if (capture === undefined) return []
-  const complete = (output: string): boolean => {
-    const headers = readFrames(output).flatMap(frame => frame.headers)
-    return results.every(({ port, tcp, udp }) => [tcp, udp].every(answer => answer.kind !== 'ok' ||
-      (headers.some(header => header.toPort === port && isClients(header.fromPort, answer)) &&
-        headers.some(header => header.fromPort === port && isClients(header.toPort, answer)))))
-  }
-  await capture.until(complete, FRAMES_MS)
-  return readFrames(capture.output())
-}
-
 /** The capture as evidence of one exchange: the lines that have to do with it, or all if none has. */
-function shown(output: string, port: number, frames: number): Evidence {
+function shown({ argv }: Capture, output: string, port: number, frames: number): Evidence {
   const lines = output.split('\n')
   const own = lines.filter(line => line.includes(`.${port} `) || line.includes(`.${port}:`))
   return {
-    place: 'fabric', argv: ['sh', '-c', CAPTURE], exitCode: undefined, ms: 0,
+    place: 'fabric', argv, exitCode: undefined, ms: 0,
     stdout: (own.length > 0 ? own : lines).slice(0, 100).map(line => `${line}\n`).join(''),
     stderr: `[stopped after ${frames} frames]`,
   }

@@ -1,13 +1,13 @@
 import type { Bench, Check, Namespace } from '../runner/core/bench.ts'
 import { CouldNotLook, fail, pass, type Evidence, type Verdict } from '../runner/core/verdict.ts'
+import { capture } from './capture.ts'
 import { addressed, endOf, ownerOf, type End, type NamedEnd } from './ends.ts'
-import { everything } from './overhear.ts'
-import { isFragment } from './read/hex-frames.ts'
+import { isFragment, readHexFrames } from './read/hex-frames.ts'
 import { readPing, type Pinged } from './read/ping.ts'
-import { start } from './running.ts'
 import { unable } from './tool.ts'
 
-const CAPTURE = 'exec tcpdump -i any -Q in -l -nn -x -s 120 -B 4096 --immediate-mode -Z root 2>&1'
+/** Headers are what counts. */
+const BYTES = 120
 /** What IPv4 and ICMP put in front. */
 const HEADERS = 28
 const SMALL = 56
@@ -38,13 +38,13 @@ async function look(bench: Bench, one: NamedEnd, other: NamedEnd): Promise<Verdi
   const [from, to] = found
   if (from === undefined || to === undefined) throw new Error('expected two ends')
   if (from.namespace.node === to.namespace.node) return fail(`${one.name} and ${other.name} are both on ${from.namespace.node}: their packets cross no wire`, from.namespace.evidence)
-  const capture = await start(bench.place('fabric'), ['sh', '-c', CAPTURE], output => output.includes('listening on'))
+  const listening = await capture(bench, { bytes: BYTES })
   try {
     const ways = await Promise.all([sizes(from.namespace, to.end), sizes(to.namespace, from.end)])
     const names = [[from.end.name, to.end.name], [to.end.name, from.end.name]] as const
-    const frames = (await everything(bench, capture)).filter(({ link }) => [from, to].some(({ namespace }) => link.startsWith(`${namespace.node}-`)))
+    const frames = readHexFrames(await listening.whole()).filter(({ link }) => [from, to].some(({ namespace }) => link.startsWith(`${namespace.node}-`)))
     const seen: Evidence = {
-      place: 'fabric', argv: ['sh', '-c', CAPTURE], exitCode: undefined, ms: 0,
+      place: 'fabric', argv: listening.argv, exitCode: undefined, ms: 0,
       stdout: frames.slice(0, 60).map(({ link, says }) => `${link} ${says}\n`).join(''), stderr: '',
     }
     const [first, ...rest] = [...ways.flatMap(way => way.evidence), seen]
@@ -60,7 +60,7 @@ async function look(bench: Bench, one: NamedEnd, other: NamedEnd): Promise<Verdi
     if (!frames.some(({ says }) => says.startsWith('IP '))) throw new CouldNotLook(`${one.name} reaches ${other.name}, and the capture has none of its packets`, first, ...rest)
     return pass(first, ...rest)
   } finally {
-    capture.stop().catch(() => {})
+    listening.running.stop().catch(() => {})
   }
 }
 
