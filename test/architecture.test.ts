@@ -13,14 +13,16 @@ const ARROWS: readonly (readonly [string, readonly string[]])[] = [
   ['checks', ['runner/core', 'kubernetes']],
   ['fixtures', ['runner/core']],
   ['labs', ['checks', 'fixtures', 'kubernetes', 'runner/core']],
-  ['runner/providers', ['runner/core', 'fixtures']],
+  ['runner/components', ['runner/core', 'fixtures']],
+  ['runner/providers', ['runner/core', 'fixtures', 'runner/components']],
   ['runner/engine', ['runner/core', 'checks/read']],
   ['site', ['runner/core']],
-  ['runner/cli', ['runner/core', 'runner/engine', 'runner/providers', 'checks', 'fixtures', 'kubernetes', 'site']],
+  ['runner/cli', ['runner/core', 'runner/engine', 'runner/components', 'runner/providers', 'checks', 'fixtures', 'kubernetes', 'site']],
 ]
 
 const ALIASES: Readonly<Record<string, string>> = {
   'hardway/lab': 'runner/core/lab.ts', 'hardway/checks': 'checks/index.ts', 'hardway/networks': 'fixtures/networks/index.ts',
+  'hardway/cluster': 'fixtures/kubernetes/cluster.ts',
 }
 
 interface Import { readonly from: string; readonly to: string }

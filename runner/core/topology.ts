@@ -1,7 +1,9 @@
+import { isMap, isSeq } from 'yaml'
+import { COMPONENTS, isComponent, type ComponentName } from './components.ts'
 import { broadcastOf, formatAddress, formatCidr, networkOf, overlaps, parseCidr, sameSubnet, type Cidr } from './ipv4.ts'
 import { Mistakes, type Position } from './mistake.ts'
 import { nearest, nearestOf, quoted } from './quoted.ts'
-import { scalarOf, YamlSource, type Pair } from './yaml.ts'
+import { kindOf, scalarOf, YamlSource, type Pair } from './yaml.ts'
 
 /** Nodes and the segments that join them. */
 export interface Topology {
@@ -14,6 +16,8 @@ export interface TopologyNode {
   readonly interfaces: readonly Interface[]
   /** Mebibytes that a node may write. */
   readonly diskMiB: number
+  /** Components of Kubernetes that it has in its PATH, where they have been fetched. */
+  readonly components?: readonly ComponentName[]
 }
 
 export interface Interface {
@@ -101,17 +105,38 @@ function readNode(source: YamlSource, pair: Pair, joined: Joined[]): TopologyNod
   if (pair.key === 'fabric') source.mistake(pair.keyAt, { what: '`fabric` is where the wires are, and no node', ...naming })
   else if (!/^[a-z][a-z0-9-]{0,30}$/.test(pair.key)) source.mistake(pair.keyAt, { what: `${quoted(pair.key)} cannot name a node`, ...naming })
   let diskMiB = 64
+  let components: readonly ComponentName[] | undefined
   const interfaces: Interface[] = []
   const fields = scalarOf(pair.value) === null ? [] : source.pairs(pair.value, pair.valueAt, `node ${quoted(pair.key)}`, '{ eth0: { segment: fab } }')
   for (const field of fields) {
     if (field.key === 'disk') diskMiB = source.whole(field, 1, 65_536, 'disk: 64') ?? diskMiB
-    else if (scalarOf(field.value) !== undefined && nearest(field.key, ['disk']) !== undefined) source.unknownKey(field, ['disk'])
+    else if (field.key === 'components') components = readComponents(source, field)
+    else if (!isMap(field.value) && nearest(field.key, OWN_KEYS) !== undefined) source.unknownKey(field, OWN_KEYS)
     else {
       const one = readInterface(source, pair.key, field, joined)
       if (one !== undefined) interfaces.push(one)
     }
   }
-  return { name: pair.key, interfaces, diskMiB }
+  return { name: pair.key, interfaces, diskMiB, ...(components === undefined ? {} : { components }) }
+}
+
+/** Keys of a node that are no interfaces. */
+const OWN_KEYS = ['disk', 'components']
+
+function readComponents(source: YamlSource, pair: Pair): readonly ComponentName[] {
+  const example = 'components: [etcd, kube-apiserver]'
+  if (!isSeq(pair.value)) {
+    source.mistake(pair.valueAt, { what: `${quoted('components')} is ${kindOf(pair.value)}`, expected: 'a list of components', example })
+    return []
+  }
+  return pair.value.items.flatMap(item => {
+    const name = scalarOf(item)
+    if (typeof name === 'string' && isComponent(name)) return [name]
+    const at = source.at(item, pair.valueAt)
+    if (typeof name === 'string' && name !== '') source.mistake(at, { what: `no component is called ${quoted(name)}`, expected: nearestOf(name, COMPONENTS) })
+    else source.mistake(at, { what: `a component is ${kindOf(item)}`, expected: 'its name', example })
+    return []
+  })
 }
 
 function readInterface(source: YamlSource, node: string, pair: Pair, joined: Joined[]): Interface | undefined {

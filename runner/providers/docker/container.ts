@@ -73,10 +73,14 @@ export function limits(info: EngineInfo): { readonly memory: boolean; readonly p
   return { memory: has && info.MemoryLimit !== false, processes: has && info.PidsLimit !== false }
 }
 
-export function containerOf(nodes: number, info: EngineInfo, labels: Readonly<Record<string, string>>): object {
+/** Where the machine has the components, and so the container. */
+export const COMPONENTS_AT = '/opt'
+
+export function containerOf(nodes: number, info: EngineInfo, labels: Readonly<Record<string, string>>, components?: string): object {
   return {
     Image: imageName(info), Labels: labels, Cmd: ['/usr/bin/catatonit', '-P'], WorkingDir: '/', Hostname: 'machine',
     HostConfig: {
+      ...(components === undefined ? {} : { Mounts: [{ Type: 'bind', Source: components, Target: COMPONENTS_AT, ReadOnly: true }] }),
       NetworkMode: 'none', ReadonlyRootfs: true, LogConfig: { Type: 'none' },
       // What a rootless engine calls privileged is a user's own rights in a user namespace of theirs. Less would be
       // a read-only sysfs, which that user can't change, and with it no `ip netns exec` in a node.

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { given } from '../../components/given.ts'
 import { Unable } from '../../core/mistake.ts'
 import type { LabId, Node, Provider, RunningLab, UpOptions } from '../../core/provider.ts'
 import type { Topology } from '../../core/topology.ts'
@@ -13,7 +14,7 @@ import { find, nodesOf } from '../namespaces/nodes.ts'
 import { up } from '../namespaces/up.ts'
 import { overlaidFiles } from '../recipe.ts'
 import { openAgent } from './agent.ts'
-import { containerOf, containers, hasImage, imageName, keptName, MEMORY_BYTES, PROCESSES, type EngineInfo, type Found } from './container.ts'
+import { COMPONENTS_AT, containerOf, containers, hasImage, imageName, keptName, MEMORY_BYTES, PROCESSES, type EngineInfo, type Found } from './container.ts'
 import { findEngine, Refused, type Engine } from './engine.ts'
 import { noted, settled } from './intent.ts'
 import { ownerLabel } from './owner.ts'
@@ -71,19 +72,20 @@ export function docker({ home, cache }: DockerOptions): Provider {
       // Its machine was switched off, or its first process ended: it has no nodes any more.
       if (kept !== undefined) await removeContainer(engine(), kept.id)
       const nodes = topology.nodes.map(node => node.name)
+      const components = given(cache, topology)
       const users = usersOf(info)
       const making = `${name}.${randomBytes(4).toString('hex')}`
       const id = await noted(home, making, () => create(engine(), info, making, containerOf(nodes.length, info, {
         'hardway.home': home, 'hardway.lab': lab, 'hardway.started': String(Date.now()),
         'hardway.owner': ownerLabel(), 'hardway.nodes': nodes.join(' '),
-      })))
+      }, components?.folder)))
       try {
         await engine().call('POST', `/containers/${id}/start`)
         const agent = await agentIn(id, true)
         const cgroups = await divide(agent, users, nodes)
         const processes = cgroups.length === 0 ? PROCESSES : undefined
         await up(agent, {
-          topology, lower: '/mnt', files: files(), cgroups, processes,
+          topology, lower: '/mnt', given: components && { ...components, folder: COMPONENTS_AT }, files: files(), cgroups, processes,
           before: ['unshare', '-m', '--propagation', 'private', 'sh', '-c', script('as-root.sh'), 'as-root.sh', ...cgroups, '--'],
           nodeMap: users.nodeMap, map: pid => map(agent, users, pid),
           labels: {

@@ -2,6 +2,7 @@
 // node is root of a user namespace only.
 import { createHash } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
+import { given } from '../../components/given.ts'
 import { Unable } from '../../core/mistake.ts'
 import type { LabId, Node, Problem, Provider, RunningLab, UpOptions } from '../../core/provider.ts'
 import type { Topology } from '../../core/topology.ts'
@@ -56,7 +57,7 @@ export function embedded({ home, cache }: EmbeddedOptions): Provider {
               readFileSync(new URL('as-root.sh', import.meta.url), 'utf8'), 'as-root.sh', lower, ...cgroups, '--']
           : []
         await up(thisHost, {
-          topology, lower: who.root ? '/mnt' : lower, files: overlaidFiles(), cgroups, processes, before, map: who.map,
+          topology, lower: who.root ? '/mnt' : lower, given: given(cache, topology), files: overlaidFiles(), cgroups, processes, before, map: who.map,
           labels: {
             HARDWAY_LAB: lab, HARDWAY_HOME: home, HARDWAY_STARTED: String(Date.now()),
             HARDWAY_CGROUPS: cgroups.join(' '), HARDWAY_PROCESSES: processes?.toString() ?? '',

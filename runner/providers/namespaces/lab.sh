@@ -7,6 +7,7 @@
 #
 # In the environment: HW_LOWER, and what `up.ts` computes: HW_NODES (name:MiB …), HW_SEGMENTS and HW_WIRES
 # (`ip -batch` lines, @node@ stands for a process id), HW_ADDRESSES (a node, then an `ip -batch` line),
+# HW_COMPONENTS (a folder, or nothing) and HW_LINKS (a node, a path in it, a program below that folder),
 # HW_FILES (base64), HW_LABELS (NAME=VALUE lines), HW_CGROUPS (directories), HW_MAP (of a node's
 # users to the lab's), HW_PROCESSES, HW_SCRIPT, HW_NODE_SCRIPT.
 set -eu
@@ -20,6 +21,7 @@ if [ "${1-}" != inside ]; then
   # Overlay refuses a lower directory that has locked mounts below it, and the mounts under /mnt become
   # locked in the nodes' mount namespaces. This second bind has none.
   mount --bind /mnt /mnt/tmp/lower
+  [ -z "$HW_COMPONENTS" ] || mount --bind "$HW_COMPONENTS" /mnt/opt
   mount -t proc proc /mnt/proc
   # The kernel gives a node a sysfs and a proc of its own only where one can be seen whole already.
   mount -t sysfs sysfs /mnt/sys
@@ -81,6 +83,9 @@ for hook in iptables ip6tables arptables; do
 done
 printf %s "$HW_SEGMENTS" | ip -batch -
 printf %s "$HW_ADDRESSES" | awk '{ node = $1; sub(/^[^ ]+ /, ""); print > "ip." node }'
+# What a node is given of the components is one mount of all, and a link to each program.
+export HW_GIVEN=/usr/local/lib/hardway/components
+printf %s "$HW_LINKS" | while read -r node path program; do echo "$path $HW_GIVEN/$program" >>"links.$node"; done
 
 # Where no cgroup counts processes the kernel counts them for each user of a node, and a learner can be any. What
 # a user namespace is made with is the most for all its users together, and all nodes'; half is left to the user.
@@ -111,6 +116,9 @@ shm $directory/root/dev/shm tmpfs nosuid,nodev,size=16m 0 0
 run $directory/root/run tmpfs nosuid,nodev,mode=755,size=16m 0 0
 sysfs $directory/root/run/.sys sysfs nosuid,nodev,noexec,ro,X-mount.mkdir=0700 0 0
 tmp $directory/root/tmp tmpfs nosuid,nodev,mode=1777,size=64m 0 0" >"fstab.$node"
+  if [ -s "links.$node" ]; then
+    echo "/opt $directory/root$HW_GIVEN none bind,ro,X-mount.mkdir=0755 0 0" >>"fstab.$node"
+  fi
   (
     # A process may move itself between cgroups, and must before its cgroup namespace is made.
     for directory in /tmp/cgroup/*/"$node"; do

@@ -12,6 +12,12 @@ mount -t tmpfs -o "size=${HW_DISK}m,mode=755,nr_inodes=65536" upper "$directory"
 mkdir "$directory/upper" "$directory/work" "$directory/root"
 mount -a -T "/tmp/fstab.$HW_NODE"
 cd "$directory/root"
+if [ -e "/tmp/links.$HW_NODE" ]; then
+  while read -r path program; do
+    mkdir -p ".${path%/*}"
+    ln -s "$program" ".$path"
+  done <"/tmp/links.$HW_NODE"
+fi
 # The host's name servers can't be reached from here: without this every lookup would wait for its deadline.
 : >etc/resolv.conf
 echo "$HW_NODE" >etc/hostname

@@ -2,6 +2,7 @@
 import type { Topology } from '../../core/topology.ts'
 import type { UpOptions } from '../../core/provider.ts'
 import { Unable } from '../../core/mistake.ts'
+import type { Given } from '../../components/given.ts'
 import { wires } from '../wire.ts'
 import type { Machine, Running } from './machine.ts'
 import { KEYCTL, script } from './script.ts'
@@ -10,6 +11,8 @@ export interface Start {
   readonly topology: Topology
   /** The prepared root filesystem, as the machine sees it. */
   readonly lower: string
+  /** What its nodes are given of the components; the folder as the machine sees it. */
+  readonly given: Given | undefined
   /** Base64 of path, mode and text of each file to lay over it, each ended by a zero byte. */
   readonly files: string
   /** How `find.sh` and a reader will know the lab. */
@@ -34,6 +37,7 @@ export async function up(machine: Machine, start: Start, options: UpOptions): Pr
   const env = {
     HW_LOWER: start.lower, HW_FILES: start.files, HW_CGROUPS: start.cgroups.join(' '),
     HW_NODES: start.topology.nodes.map(node => `${node.name}:${node.diskMiB}`).join(' '),
+    HW_COMPONENTS: start.given?.folder ?? '', HW_LINKS: start.given?.links.map(link => `${link.join(' ')}\n`).join('') ?? '',
     HW_SEGMENTS: segments, HW_WIRES: links, HW_ADDRESSES: addresses,
     HW_LABELS: Object.entries(start.labels).map(([name, value]) => `${name}=${value}`).join('\n'),
     HW_MAP: start.nodeMap ?? '0 1 65535', HW_PROCESSES: start.processes?.toString() ?? '', HW_SCRIPT: script('lab.sh'), HW_NODE_SCRIPT: script('node.sh'),
