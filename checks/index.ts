@@ -39,6 +39,9 @@ export { learnedRoute } from './learned-route.ts'
 export { sendsNothingTo } from './sends-nothing-to.ts'
 export { speaksBgpWith } from './speaks-bgp-with.ts'
 export { unusedStay } from './unused-stay.ts'
+// Addresses for the outside
+export { knowsWhoAnswers } from './knows-who-answers.ts'
+export { oneAnswers } from './one-answers.ts'
 // Real exchanges
 export { arrivesFrom } from './arrives-from.ts'
 export { cannotReach } from './cannot-reach.ts'

@@ -1,4 +1,5 @@
 // The reader that each file of transcripts is for.
+import { readArpAnswers } from '../../../checks/read/arp-answers.ts'
 import { readArping } from '../../../checks/read/arping.ts'
 import { readBirdRoute } from '../../../checks/read/bird-route.ts'
 import { readArrivals } from '../../../checks/read/arrivals.ts'
@@ -31,7 +32,7 @@ import { readWireguard } from '../../../checks/read/wireguard.ts'
 export const readers: Readonly<Record<string, (text: string) => unknown>> = {
   'hex-frames': text => readHexFrames(text).map(({ link, says, bytes }) => ({ link, says, hex: bytes.toString('hex') })), ping: readPing, wireguard: readWireguard,
   arrivals: readArrivals, processes: text => { const { processes, mounts } = readProcesses(text); return [...processes, ...mounts] },
-  arping: readArping, 'bird-route': readBirdRoute, fib: readFib, sessions: readSessions,
+  'arp-answers': readArpAnswers, arping: readArping, 'bird-route': readBirdRoute, fib: readFib, sessions: readSessions,
   largest: readLargest, sent: readSent, vxlans: readVxlans,
   asked: readAsked, heard: readHeard,
   facts: text => {
