@@ -42,6 +42,12 @@ export { unusedStay } from './unused-stay.ts'
 // Addresses for the outside
 export { knowsWhoAnswers } from './knows-who-answers.ts'
 export { oneAnswers } from './one-answers.ts'
+// Names
+export { completesNames, findsName } from './dns-names.ts'
+export { asksOutside } from './dns-outside.ts'
+export {
+  answersEverywhere, namesBack, namesElsewhere, namesHeadless, namesNobodyElse, namesPods, namesPorts, namesServices, namesVersion, namesWithoutData,
+} from './dns-records.ts'
 // Real exchanges
 export { arrivesFrom } from './arrives-from.ts'
 export { cannotReach } from './cannot-reach.ts'
