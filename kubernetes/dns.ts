@@ -21,7 +21,10 @@ export interface DnsAnswer {
 
 const SCHEMA = '1.1.0'
 
-/** Every record that there must be, but for the `a-b-c-d.namespace.pod` of any address: see `answer`. */
+/**
+ * Every record that there must be. A server may have more, and servers do: `a-b-c-d.namespace.pod` for any address is no part of the
+ * specification.
+ */
 export function recordsOf(objects: Objects, zone = 'cluster.local'): readonly DnsRecord[] {
   return [{ name: `dns-version.${zone}`, type: 'TXT', text: SCHEMA }, ...objects.services.flatMap(service => recordsOfService(service, objects, zone))]
 }
@@ -70,10 +73,6 @@ function reverse(address: string): string {
 /** What a server that knows just these objects answers. Names outside the zone are not its own, and have no answer here. */
 export function answer(objects: Objects, name: string, type: RecordType, zone = 'cluster.local'): DnsAnswer {
   const asked = name.toLowerCase().replace(/\.$/, '')
-  const [, a, b, c, d, namespace] = new RegExp(`^(\\d+)-(\\d+)-(\\d+)-(\\d+)\\.([a-z0-9-]+)\\.pod\\.${zone.replaceAll('.', '\\.')}$`).exec(asked) ?? []
-  if (namespace !== undefined && [a, b, c, d].every(part => Number(part) <= 255)) {
-    return { code: 'NOERROR', records: type === 'A' ? [{ name: asked, type: 'A', address: [a, b, c, d].join('.') }] : [] }
-  }
   const all = recordsOf(objects, zone)
   const own = all.filter(record => record.name === asked)
   // An alias stands in for every type.
