@@ -1,8 +1,11 @@
 // A command that goes on while something else is done, and is always ended: a server, a capture.
-import { OPEN, type Place } from '../runner/core/bench.ts'
+import type { Place } from '../runner/core/bench.ts'
+import { Lines } from '../runner/core/lines.ts'
 import { CouldNotLook, type Evidence } from '../runner/core/verdict.ts'
 
 export interface Running {
+  /** To its standard input, which stays open. */
+  say(text: string): void
   /** What it has printed until now. */
   output(): string
   /** Resolves when the output is as wanted, or after so many milliseconds, whichever comes first. */
@@ -19,11 +22,12 @@ const MOST_CHARACTERS = 4 << 20
 /** Starts it and waits until its output says that it is ready. */
 export async function start(place: Place, argv: readonly string[], ready: (output: string) => boolean): Promise<Running> {
   const abort = new AbortController()
+  const input = new Lines()
   let output = ''
   let over = false
   let listener = (): void => {}
   const ended = place.exec(argv, {
-    stdin: OPEN, signal: abort.signal, timeoutMs: LONGEST_MS,
+    stdin: input, signal: abort.signal, timeoutMs: LONGEST_MS,
     onStdout: text => {
       if (output.length < MOST_CHARACTERS) output += text
       listener()
@@ -32,9 +36,11 @@ export async function start(place: Place, argv: readonly string[], ready: (outpu
   // Whoever stops it is told; until then a place that is gone must not end the process.
   ended.catch(() => {}).finally(() => {
     over = true
+    input.end()
     listener()
   })
   const running: Running = {
+    say: text => input.push(text),
     output: () => output,
     until: (wanted, ms) => new Promise(resolve => {
       const timer = setTimeout(() => answer(false), ms)

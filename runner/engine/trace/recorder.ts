@@ -1,5 +1,6 @@
 // The recorder of one machine while it runs: lines to it, lines from it.
 import type { Place } from '../../core/bench.ts'
+import { Lines } from '../../core/lines.ts'
 import { CouldNotLook } from '../../core/verdict.ts'
 
 export interface Recorder {
@@ -60,30 +61,4 @@ export async function recorder(place: Place, argv: readonly string[]): Promise<R
     throw new CouldNotLook(`${place.name}: the recorder did not get ready: ${evidence.stderr.trim().split('\n').at(-1)?.slice(0, 200) ?? ''}`, evidence)
   }
   return { output: () => output, say: line => lines.push(`${line}\n`), until, end }
-}
-
-/** Lines for somebody's standard input, as they come. */
-class Lines implements AsyncIterable<string> {
-  readonly #waiting: string[] = []
-  #wake = (): void => {}
-  #over = false
-
-  push(line: string): void {
-    this.#waiting.push(line)
-    this.#wake()
-  }
-
-  end(): void {
-    this.#over = true
-    this.#wake()
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<string> {
-    for (;;) {
-      const line = this.#waiting.shift()
-      if (line !== undefined) yield line
-      else if (this.#over) return
-      else await new Promise<void>(resolve => { this.#wake = resolve })
-    }
-  }
 }
