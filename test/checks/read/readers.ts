@@ -2,6 +2,7 @@
 import { readArpAnswers } from '../../../checks/read/arp-answers.ts'
 import { readArping } from '../../../checks/read/arping.ts'
 import { readBirdRoute } from '../../../checks/read/bird-route.ts'
+import { readAnswers, readArrived, readTaken } from '../../../checks/read/asking.ts'
 import { readArrivals } from '../../../checks/read/arrivals.ts'
 import { readSent } from '../../../checks/read/bulk.ts'
 import { readFacts } from '../../../checks/read/facts.ts'
@@ -35,6 +36,7 @@ export const readers: Readonly<Record<string, (text: string) => unknown>> = {
   'arp-answers': readArpAnswers, arping: readArping, 'bird-route': readBirdRoute, fib: readFib, sessions: readSessions,
   largest: readLargest, sent: readSent, vxlans: readVxlans,
   asked: readAsked, heard: readHeard,
+  came: readArrived, taken: readTaken, told: readAnswers,
   facts: text => {
     const { routes, policies, neighbours, fdb, sysctl, listening, routed } = readFacts(text)
     return [...routes, ...policies, ...neighbours, ...fdb, ...sysctl, ...listening, ...routed]
