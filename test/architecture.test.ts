@@ -22,7 +22,7 @@ const ARROWS: readonly (readonly [string, readonly string[]])[] = [
 
 const ALIASES: Readonly<Record<string, string>> = {
   'hardway/lab': 'runner/core/lab.ts', 'hardway/checks': 'checks/index.ts', 'hardway/networks': 'fixtures/networks/index.ts',
-  'hardway/cluster': 'fixtures/kubernetes/cluster.ts',
+  'hardway/kubernetes': 'kubernetes/index.ts', 'hardway/cluster': 'fixtures/kubernetes/cluster.ts',
 }
 
 interface Import { readonly from: string; readonly to: string }
