@@ -48,6 +48,10 @@ export { asksOutside } from './dns-outside.ts'
 export {
   answersEverywhere, namesBack, namesElsewhere, namesHeadless, namesNobodyElse, namesPods, namesPorts, namesServices, namesVersion, namesWithoutData,
 } from './dns-records.ts'
+// What a learner's own program makes of Services
+export { syncAddsNothing, syncAnswers, syncTakesAway } from './sync-answers.ts'
+export { syncLosesNone } from './sync-loses-none.ts'
+export { syncSticks } from './sync-sticks.ts'
 // Real exchanges
 export { arrivesFrom } from './arrives-from.ts'
 export { cannotReach } from './cannot-reach.ts'
