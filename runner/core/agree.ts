@@ -17,7 +17,7 @@ const labKeys = ['setup', 'steps']
 const stepKeys = ['checks', 'hints', 'solution', 'alternatives', 'mutants', 'answers', 'alreadyTrue']
 const deed = '({ node1 }) => node1`ip route add 10.244.2.0/24 via 192.168.1.13`'
 
-/** Everything in which they differ. `lab` is what lab.ts exports by default; `features` are the kernel features there are names for. */
+/** Everything in which they differ. `lab` is what lab.ts exports by default; `features` are the names that a `requires` may have. */
 export function disagreements(lesson: Lesson, lab: unknown, topology: Topology, labSource: LabSource, features?: readonly string[]): Mistake[] {
   const report = new Report(labSource)
   placesExist(report, lesson, topology)
@@ -98,7 +98,7 @@ function answersAreUnique(report: Report, lesson: Lesson): void {
 function featuresExist(report: Report, at: Position | readonly string[], names: readonly string[], features: readonly string[] | undefined): void {
   for (const name of names) {
     if (features === undefined || features.includes(name)) continue
-    const text = { what: `no kernel feature is called ${quoted(name)}`, expected: nearestOf(name, features) }
+    const text = { what: `no kernel feature or component is called ${quoted(name)}`, expected: nearestOf(name, features) }
     if ('line' in at) report.at(at, text)
     else report.lab(at, text)
   }
@@ -194,7 +194,7 @@ function alternativesDo(report: Report, entry: Fields, step: readonly string[], 
     onlyKnownKeys(report, alternative, here, ['requires', 'instead'])
     const { requires = [] } = alternative
     if (Array.isArray(requires) && requires.every(isText)) featuresExist(report, [...here, 'requires'], requires, features)
-    else report.lab([...here, 'requires'], { what: '`requires` is no list of names', expected: 'kernel features', example: "requires: ['vxlan']" })
+    else report.lab([...here, 'requires'], { what: '`requires` is no list of names', expected: 'kernel features or components', example: "requires: ['vxlan']" })
   }
 }
 

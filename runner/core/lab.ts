@@ -21,7 +21,7 @@ export type Mutant<Name extends string = string> =
   | { readonly refusedBy: string; readonly after: Deed<Name> }
 
 export interface Alternative<Name extends string = string> {
-  /** Kernel features (see `lab doctor`) that only this alternative needs. Without them it is skipped, and says so. */
+  /** Kernel features (see `lab doctor`) and components (see `lab fetch`) that only this alternative needs. Without them it is skipped, and says so. */
   readonly requires?: readonly string[]
   readonly instead: Deed<Name>
 }

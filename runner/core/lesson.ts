@@ -14,7 +14,7 @@ export interface Lesson {
   /** The name of a file in fixtures/topologies, or the topology itself. */
   readonly topology: { readonly name: string } | { readonly inline: Topology }
   readonly topologyAt: Position
-  /** Kernel features that the lab cannot do without. */
+  /** Kernel features and components that the lab cannot do without. */
   readonly requires: readonly string[]
   readonly requiresAt: Position
   /** Markdown before the first step. */
@@ -130,13 +130,13 @@ function readTopologyField(source: YamlSource, pair: Pair): Lesson['topology'] {
 function readRequires(source: YamlSource, pair: Pair): readonly string[] {
   const example = fields.requires ?? ''
   if (!isSeq(pair.value)) {
-    source.mistake(pair.valueAt, { what: `${quoted('requires')} is ${kindOf(pair.value)}`, expected: 'a list of kernel features', example })
+    source.mistake(pair.valueAt, { what: `${quoted('requires')} is ${kindOf(pair.value)}`, expected: 'a list of kernel features or components', example })
     return []
   }
   return pair.value.items.flatMap(item => {
     const name = scalarOf(item)
     if (typeof name === 'string' && name.trim() !== '') return [name]
-    source.mistake(source.at(item, pair.valueAt), { what: `a kernel feature is ${kindOf(item)}`, expected: 'its name', example })
+    source.mistake(source.at(item, pair.valueAt), { what: `one of \`requires\` is ${kindOf(item)}`, expected: 'its name', example })
     return []
   })
 }

@@ -67,7 +67,7 @@ export async function resolveLab(root: string, name: string): Promise<LabSummary
   throw new Usage(`no lab is called ${quoted(name)}${slug ? `; the nearest is ${quoted(slug)}` : ''}. See \`npx lab list\`.`)
 }
 
-/** Reads a lab and proves that its files agree. Throws Mistakes. `features` are the kernel features there are names for. */
+/** Reads a lab and proves that its files agree. Throws Mistakes. `features` are the names that a `requires` may have. */
 export async function loadLab(root: string, slug: string, options: { readonly features?: readonly string[] } = {}): Promise<LoadedLab> {
   const dir = join(root, 'labs', slug)
   const [{ parseLesson }, { disagreements }] = await Promise.all([import('../core/lesson.ts'), import('../core/agree.ts')])

@@ -1,6 +1,7 @@
 // What `lab verify` establishes of a lab: fresh nodes fail, the printed commands pass, other right ways pass, every
 // listed wrong way is refused by the claim that names its mistake, looking changes nothing, nothing is left behind.
 import type { Bench } from '../core/bench.ts'
+import { isComponent } from '../core/components.ts'
 import type { Alternative, Deed, Mutant, Step } from '../core/lab.ts'
 import type { LessonStep } from '../core/lesson.ts'
 import type { Node, Provider, ProviderName } from '../core/provider.ts'
@@ -66,7 +67,7 @@ export interface Proving {
   readonly signal: AbortSignal
   /** Lets no more benches run at once than it was made for; see `limiter`. */
   readonly limit: <T>(work: () => Promise<T>) => Promise<T>
-  /** Kernel features that nodes here have; asked once. */
+  /** Of these kernel features and components those that nodes here have; asked once. */
   features(names: readonly string[]): Promise<readonly string[]>
   /** Told of every finished part, for a person who waits. */
   onPart(text: string): void
@@ -86,7 +87,7 @@ export async function prove(loaded: LoadedLab, proving: Proving): Promise<LabPro
     ({ id: loaded.slug, provider: proving.provider.name, ms: Math.round(performance.now() - started), ...rest })
   const missing = await lacking(loaded.lesson.requires, proving)
   if (missing.length > 0) {
-    return done({ status: 'skipped', because: `nodes here lack ${missing.join(', ')}`, steps: [], leaks: [] })
+    return done({ status: 'skipped', because: lackSays(missing), steps: [], leaks: [] })
   }
   let number = 0
   const trial = <T>(what: string, work: (trial: Trial) => Promise<T>): Promise<T> => proving.limit(async () => {
@@ -188,7 +189,7 @@ async function proveAlternative(
 ): Promise<AlternativeProof> {
   const { instead, requires = [] } = typeof way === 'function' ? { instead: way } : way
   const missing = await lacking(requires, proving)
-  if (missing.length > 0) return { name, status: 'skipped', because: `nodes here lack ${missing.join(', ')}` }
+  if (missing.length > 0) return { name, status: 'skipped', because: lackSays(missing) }
   const judged = await settle(trial(async ({ nodes, bench }) => {
     await bringTo(loaded, nodes, text.id)
     await instead(shells(nodes))
@@ -274,6 +275,11 @@ async function lacking(names: readonly string[], proving: Proving): Promise<read
   if (names.length === 0) return []
   const there = await proving.features(names)
   return names.filter(name => !there.includes(name))
+}
+
+function lackSays(missing: readonly string[]): string {
+  const components = missing.filter(isComponent)
+  return `nodes here lack ${missing.join(', ')}${components.length === 0 ? '' : `: \`npx lab fetch ${components.join(' ')}\``}`
 }
 
 /** What went wrong, as a line, beside what came. */

@@ -7,11 +7,11 @@ import { parseGlossary } from '../../../site/glossary.ts'
 import { Usage } from '../../core/mistake.ts'
 import type { LabRecord } from '../../core/record.ts'
 import { listLabs, projectRoot, type LoadedLab } from '../../engine/course.ts'
-import { probeFeatures } from '../../engine/features.ts'
 import { limiter } from '../../engine/proof.ts'
 import { recordLab } from '../../engine/record-lab.ts'
 import { works } from '../../engine/session.ts'
-import { chosenProvider, home, load, root } from '../context.ts'
+import { cache, chosenProvider, home, load, root } from '../context.ts'
+import { nodesHave } from '../features.ts'
 import { interruptible } from '../interrupt.ts'
 import { json, plain, remark } from '../print.ts'
 import { progressOn } from '../progress.ts'
@@ -60,7 +60,7 @@ async function recorded(labs: readonly LoadedLab[], asked: string | undefined): 
   return interruptible(async signal => {
     await provider.prepare(progress)
     const limit = limiter(BENCHES_PER_PROCESSOR * availableParallelism())
-    const features = new Set((await probeFeatures(provider, [...new Set(labs.flatMap(({ lesson }) => lesson.requires))], signal)).filter(({ status }) => status === 'ok').map(({ name }) => name))
+    const features = await nodesHave(provider, [...new Set(labs.flatMap(({ lesson }) => lesson.requires))], cache, signal)
     return new Map((await Promise.all(labs.map(async loaded => {
       const missing = loaded.lesson.requires.filter(name => !features.has(name))
       if (missing.length > 0) {

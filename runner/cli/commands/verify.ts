@@ -4,7 +4,8 @@ import { Usage } from '../../core/mistake.ts'
 import { listLabs, resolveLab } from '../../engine/course.ts'
 import { limiter, prove, type LabProof } from '../../engine/proof.ts'
 import { works } from '../../engine/session.ts'
-import { chosenProvider, load, root } from '../context.ts'
+import { cache, chosenProvider, load, root } from '../context.ts'
+import { nodesHave } from '../features.ts'
 import { interruptible } from '../interrupt.ts'
 import { junit } from '../junit.ts'
 import { coloured, json, paint, plain, remark, result } from '../print.ts'
@@ -54,11 +55,10 @@ export async function verify(names: readonly string[], options: VerifyOptions): 
   function featureAsker(signal: AbortSignal): (names: readonly string[]) => Promise<readonly string[]> {
     const known = new Map<string, Promise<boolean>>()
     return async asked => {
-      const { probeFeatures } = await import('../../engine/features.ts')
       const fresh = asked.filter(name => !known.has(name))
       if (fresh.length > 0) {
-        const answer = probeFeatures(provider, fresh, signal)
-        for (const name of fresh) known.set(name, answer.then(all => all.some(one => one.name === name && one.status === 'ok')))
+        const answer = nodesHave(provider, fresh, cache, signal)
+        for (const name of fresh) known.set(name, answer.then(all => all.has(name)))
       }
       const there = await Promise.all(asked.map(async name => await known.get(name) === true ? [name] : []))
       return there.flat()
