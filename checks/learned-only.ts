@@ -11,7 +11,7 @@ import { tool } from './tool.ts'
 export function learnedOnly(nodes: readonly string[], within: string): Check {
   const all = rangeOf(within)
   return {
-    claim: `${list(nodes)} have learned nothing but ranges of ${within}`,
+    claim: `${list(nodes)} ${nodes.length === 1 ? 'has' : 'have'} learned nothing but ranges of ${within}`,
     look: async bench => {
       const tables = await Promise.all(nodes.map(async node => ({ node, ...await tool(bench.place(node), ['ip', '-4', '-j', '-d', 'route', 'show', 'table', 'all'], readFib) })))
       for (const { node, value, evidence } of tables) {

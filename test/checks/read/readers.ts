@@ -22,6 +22,7 @@ import { readPorts } from '../../../checks/read/ports.ts'
 import { readAsked, readHeard, readReady } from '../../../checks/read/probe.ts'
 import { readProcesses } from '../../../checks/read/processes.ts'
 import { readRefusal, readRoute } from '../../../checks/read/route.ts'
+import { readServices } from '../../../checks/read/service-list.ts'
 import { readSessions } from '../../../checks/read/sessions.ts'
 import { readSysctl } from '../../../checks/read/sysctl.ts'
 import { readFrames } from '../../../checks/read/tcpdump.ts'
@@ -33,7 +34,7 @@ import { readWireguard } from '../../../checks/read/wireguard.ts'
 export const readers: Readonly<Record<string, (text: string) => unknown>> = {
   'hex-frames': text => readHexFrames(text).map(({ link, says, bytes }) => ({ link, says, hex: bytes.toString('hex') })), ping: readPing, wireguard: readWireguard,
   arrivals: readArrivals, processes: text => { const { processes, mounts } = readProcesses(text); return [...processes, ...mounts] },
-  'arp-answers': readArpAnswers, arping: readArping, 'bird-route': readBirdRoute, fib: readFib, sessions: readSessions,
+  'arp-answers': readArpAnswers, arping: readArping, 'bird-route': readBirdRoute, fib: readFib, 'service-list': readServices, sessions: readSessions,
   largest: readLargest, sent: readSent, vxlans: readVxlans,
   asked: readAsked, heard: readHeard,
   came: readArrived, taken: readTaken, told: readAnswers,
