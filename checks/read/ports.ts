@@ -10,6 +10,8 @@ export interface Port {
   readonly state: string
   /** Talks to no other port that is isolated too. */
   readonly isolated: boolean
+  /** A frame may leave by the port that it came in by. */
+  readonly hairpin: boolean
 }
 
 export function readPorts(output: string): readonly Port[] {
@@ -19,5 +21,6 @@ export function readPorts(output: string): readonly Port[] {
     bridge: needed(text(port['master']), 'bridge'),
     state: needed(text(port['state']), 'state of the port'),
     isolated: port['isolated'] === true,
+    hairpin: port['hairpin'] === true,
   }))
 }
