@@ -34,7 +34,7 @@ async function look(bench: Bench, from: NamedEnd, server: string, outside: Named
     const then = await askDns(bench, from, server, [{ name: marker, type: 'A' }])
     if ('because' in then) return fail(then.because, ...then.evidence)
     const seen = await capture.until(output => output.includes(` ${marker}.`), ASKED_MS)
-    const heard: Evidence = { place: place.name, argv, exitCode: undefined, ms: 0, stdout: capture.output().slice(0, 4000), stderr: '[stopped]' }
+    const heard: Evidence = { place: place.name, argv, exitCode: undefined, ms: 0, stdout: linesWith(word, capture.output()), stderr: '[stopped]' }
     const leaked = inside.find(name => heard.stdout.includes(` ${name}.`))
     if (leaked !== undefined) return fail(`${server} asks ${outside.name} for ${leaked}, which nobody but the cluster can know`, heard, first.evidence)
     if (!seen) return fail(`${server} does not ask ${outside.name} for ${marker}: ${from.name} is left with ${sayReply(then.of({ name: marker, type: 'A' }), 'A')}`, heard, then.evidence)
@@ -43,4 +43,9 @@ async function look(bench: Bench, from: NamedEnd, server: string, outside: Named
     // It takes its time to end, and leaves nothing: nobody waits for it.
     capture.stop().catch(() => {})
   }
+}
+
+/** Others ask at the same time. */
+function linesWith(word: string, output: string): string {
+  return output.split('\n').filter(line => line.includes(word)).map(line => `${line}\n`).join('')
 }

@@ -31,7 +31,7 @@ export function namesServices({ from, server, objects }: ClusterDns): Check {
 export function namesPorts({ from, server, objects }: ClusterDns): Check {
   const all = readYaml(objects)
   const services = all.services.filter(hasAddress)
-  return agrees(`${server} has an SRV record for each port that has a name, and for no other`, from, server, () => services.flatMap(service => service.ports.flatMap(port => {
+  return agrees(`${server} has an SRV record for each port of ${list(services.map(shortly))} that has a name, and for no other`, from, server, () => services.flatMap(service => service.ports.flatMap(port => {
     const below = `_${port.protocol.toLowerCase()}.${nameOf(service)}`
     const called = port.name === undefined ? ['http', String(port.port), 'default', service.name] : [port.name]
     return called.filter(name => port.name !== undefined || service.ports.every(other => other.name !== name)).map(name => expecting(all, `_${name}.${below}`, 'SRV'))
@@ -45,22 +45,26 @@ export function namesBack({ from, server, objects }: ClusterDns): Check {
     () => addresses.map(address => expecting(all, reverse(address), 'PTR')))
 }
 
-/** The pods that are ready, and no address of the Service's own; a name that is nobody's as long as none is. */
+/** The pods behind it, and no address of the Service's own; as long as there is none, nobody has the name. */
 export function namesHeadless({ from, server, objects }: ClusterDns): Check {
   const all = readYaml(objects)
   const services = all.services.filter(({ clusterIP }) => clusterIP === 'None')
-  return agrees(`${server} answers for ${list(services.map(shortly))} with the addresses of the pods that are ready`, from, server,
+  const said = services.map(service => {
+    const addresses = expecting(all, nameOf(service), 'A').expected.records.flatMap(record => record.type === 'A' ? [record.address] : [])
+    return `${shortly(service)} is ${addresses.length === 0 ? 'nobody' : list(addresses)}`
+  })
+  return agrees(`${server} says that ${list(said)}`, from, server,
     () => services.map(service => expecting(all, nameOf(service), 'A')))
 }
 
-/** There, back, and with the port; and not as long as the pod is not ready. */
+/** There, back, and with the port; and not as long as the pod is not behind it. */
 export function namesPods({ from, server, objects }: ClusterDns): Check {
   const all = readYaml(objects)
   const named = all.services.filter(({ clusterIP }) => clusterIP === 'None').flatMap(service => all.pods
     .filter(pod => pod.namespace === service.namespace && pod.subdomain === service.name && pod.hostname !== undefined)
     .map(pod => ({ service, pod, name: `${pod.hostname ?? ''}.${nameOf(service)}` })))
   const services = [...new Set(named.map(({ service }) => service))]
-  return agrees(`each ready pod of ${list(services.map(shortly))} has a name of its own, which leads to it, back, and to its port`, from, server, () => [
+  return agrees(`each pod behind ${list(services.map(shortly))} has a name of its own, which leads to it, back, and to its port, and no other pod has`, from, server, () => [
     ...named.map(({ name }) => expecting(all, name, 'A')),
     ...named.flatMap(({ pod }) => pod.address === undefined ? [] : [expecting(all, reverse(pod.address), 'PTR')]).filter(({ expected }) => expected.records.length > 0),
     ...services.flatMap(service => service.ports.flatMap(port => port.name === undefined ? [] : [expecting(all, `_${port.name}._${port.protocol.toLowerCase()}.${nameOf(service)}`, 'SRV')])),
