@@ -31,6 +31,8 @@ export interface Source {
   readonly folder: string
   /** The package of each program. */
   readonly packages: Readonly<Record<string, string>>
+  /** Imports that its main package goes without. It is then built by its own go.mod, in a copy. */
+  readonly without?: readonly string[]
   /** `-X` of the linker. */
   readonly set?: Readonly<Record<string, string>>
 }

@@ -73,7 +73,7 @@ export async function loadLab(root: string, slug: string, options: { readonly fe
   const [{ parseLesson }, { disagreements }] = await Promise.all([import('../core/lesson.ts'), import('../core/agree.ts')])
   const file = (path: string) => relative(root, path)
   const lesson = parseLesson(read(join(dir, 'lesson.md'), root), file(join(dir, 'lesson.md')))
-  const topology = 'inline' in lesson.topology ? lesson.topology.inline : await readTopologyFile(root, lesson.topology.name, lesson.topologyAt)
+  const topology = await topologyOf(root, lesson)
   const path = join(dir, 'lab.ts')
   const text = read(path, root)
   const lab = await importLab(path, root, text)
@@ -89,6 +89,11 @@ function read(path: string, root: string): string {
     throw new Mistakes([new Mistake(at, { what: 'there is no such file', expected: 'one in each lab', example: 'npx lab new my-lab' })])
   }
   return readFileSync(path, 'utf8')
+}
+
+/** The topology that a lesson names, or has in itself. */
+export async function topologyOf(root: string, lesson: Lesson): Promise<Topology> {
+  return 'inline' in lesson.topology ? lesson.topology.inline : readTopologyFile(root, lesson.topology.name, lesson.topologyAt)
 }
 
 /** A course may bring topologies of its own. */
