@@ -65,6 +65,22 @@ export {
 export { syncAddsNothing, syncAnswers, syncTakesAway } from './sync-answers.ts'
 export { syncLosesNone } from './sync-loses-none.ts'
 export { syncSticks } from './sync-sticks.ts'
+// Plugins of the Container Network Interface
+export { cniConfigured } from './cni-configured.ts'
+export { cniFifty } from './cni-fifty.ts'
+export { cniFull } from './cni-full.ts'
+export { cniCollects, cniGivesBack } from './cni-gives-back.ts'
+export { cniJoins } from './cni-joins.ts'
+export { cniLeaves } from './cni-leaves.ts'
+export { cniNeighbours } from './cni-neighbours.ts'
+export { cniNotices } from './cni-notices.ts'
+export { cniPassesOn, cniSets } from './cni-passes-on.ts'
+export { cniRefuses } from './cni-refuses.ts'
+export { cniSpeaks } from './cni-speaks.ts'
+export { cniStatus } from './cni-status.ts'
+export { cniTaken } from './cni-taken.ts'
+// Policies
+export { policyHolds, type PolicyTable } from './policy-holds.ts'
 // Real exchanges
 export { arrivesFrom } from './arrives-from.ts'
 export { cannotReach } from './cannot-reach.ts'

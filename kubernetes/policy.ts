@@ -36,6 +36,12 @@ export function decide(connection: Connection, policies: readonly NetworkPolicy[
   if (isPod(from) && isPod(to) && from.namespace === to.namespace && from.name === to.name) {
     return { outcome: 'allowed', because: 'a pod cannot block itself', by: [] }
   }
+  return decideBetween(connection, policies, namespaces)
+}
+
+/** As if the two ends were never one and the same pod. */
+export function decideBetween(connection: Connection, policies: readonly NetworkPolicy[], namespaces: readonly Namespace[]): Decision {
+  const { from, to } = connection
   const directions = [
     ...isPod(from) ? [oneWay('Egress', from, to, connection, policies, namespaces)] : [],
     ...isPod(to) ? [oneWay('Ingress', to, from, connection, policies, namespaces)] : [],

@@ -1,6 +1,6 @@
 // Who may reach whom on which port: every pod, every other pod and every Service, as the objects have it.
 import type { Namespace, Objects, Pod, Protocol, Service, ServicePort } from './objects.ts'
-import { decide, nameOf, type Decision } from './policy.ts'
+import { decide, decideBetween, nameOf, type Decision } from './policy.ts'
 import { endpointsFor, endpointsOf } from './service.ts'
 
 export interface Port {
@@ -25,6 +25,16 @@ export interface Cell {
 export interface PodTable extends Port {
   readonly pods: readonly string[]
   readonly cells: readonly Cell[]
+}
+
+const PROTOCOLS: readonly Protocol[] = ['TCP', 'UDP', 'SCTP']
+
+/** `8080`, `53/UDP`. */
+export function portOf(text: string): Port | undefined {
+  const [number = '', name = 'TCP', ...more] = text.split('/')
+  const protocol = PROTOCOLS.find(one => one === name.toUpperCase())
+  const port = Number(number)
+  return !/^\d+$/.test(number) || port < 1 || port > 65_535 || protocol === undefined || more.length > 0 ? undefined : { protocol, port }
 }
 
 /** All ports of the Services. */
@@ -77,7 +87,12 @@ function reach(from: Pod, service: Service, port: ServicePort, objects: Objects)
   const local = endpointsFor(service, from, found.endpoints)
   if (local === undefined) return { outcome: 'unknown', because: `internalTrafficPolicy is Local, and not every pod has a spec.nodeName`, by: [] }
   if (local.length === 0) return { outcome: 'none', because: `internalTrafficPolicy is Local, and no endpoint is on ${from.node ?? 'the same node'}`, by: [] }
-  const decisions = local.map(({ pod, protocol, port: number }) => decide({ from, to: pod, protocol, port: number }, objects.policies, objects.namespaces))
+  const decisions = local.map(({ pod, protocol, port: number }): Decision => {
+    const decision = decideBetween({ from, to: pod, protocol, port: number }, objects.policies, objects.namespaces)
+    // Whether policies hold before or after an address is rewritten is not specified, and so not whether this is a pod that asks itself.
+    return nameOf(pod) !== nameOf(from) || decision.outcome === 'allowed' ? decision
+      : { ...decision, outcome: 'unspecified', because: `a pod cannot block itself, and whether it is itself that it asks by a Service is the plugin's to say: ${decision.because}` }
+  })
   const refused = decisions.filter(({ outcome }) => outcome !== 'allowed')
   const [first = { outcome: 'allowed' as const, because: '', by: [] }] = refused.length > 0 ? refused : decisions
   if (refused.length === 0 || refused.length === decisions.length) return first

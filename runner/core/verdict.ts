@@ -14,10 +14,37 @@ export interface Evidence {
   readonly ms: number
 }
 
+/** What an object of Kubernetes makes of a connection. `some`: by some endpoints only. `none`: there is nobody to answer. */
+export type Expected = 'allowed' | 'denied' | 'some' | 'none' | 'unspecified' | 'unknown'
+/** What became of it. `lost`: it arrived, and no answer came back. */
+export type Measured = 'ok' | 'lost' | 'refused' | 'unreachable' | 'timeout' | 'wrong'
+
+export interface GridCell {
+  readonly expected: Expected
+  readonly measured: Measured
+  readonly right: boolean
+  /** Which of the grid's reasons. */
+  readonly because: number
+}
+
+/** Who reaches whom, as it has to be and as it is. */
+export interface Grid {
+  /** What was asked for: `TCP 80, TCP 443`. */
+  readonly title: string
+  /** Who asks. */
+  readonly rows: readonly string[]
+  /** Who is asked. */
+  readonly columns: readonly string[]
+  /** Row by row; null where nothing was asked. */
+  readonly cells: readonly (readonly (GridCell | null)[])[]
+  /** Sentences: what decides. */
+  readonly reasons: readonly string[]
+}
+
 /** The answer to a claim. There is no `pass` without evidence: something was looked at. */
 export type Verdict =
-  | { readonly status: 'pass'; readonly evidence: NonEmpty<Evidence> }
-  | { readonly status: 'fail'; readonly because: string; readonly evidence: NonEmpty<Evidence> }
+  | { readonly status: 'pass'; readonly evidence: NonEmpty<Evidence>; readonly table?: readonly Grid[] }
+  | { readonly status: 'fail'; readonly because: string; readonly evidence: NonEmpty<Evidence>; readonly table?: readonly Grid[] }
   | { readonly status: 'unknown'; readonly because: string; readonly evidence: readonly Evidence[] }
 
 export type Status = Verdict['status']

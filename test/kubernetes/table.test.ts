@@ -46,6 +46,12 @@ describe('a Service', () => {
       .toMatchObject({ outcome: 'some', because: 'not default/a: default/p isolates default/a for ingress, and has no rule for it' })
   })
 
+  test('by which a pod reaches itself is the plugin\'s to say, if a policy would keep others away', () => {
+    const self = [pod('a'), service('{ selector: { app: a }, ports: [{ port: 80 }] }')]
+    expect(cell('a', ...self)).toMatchObject({ outcome: 'allowed' })
+    expect(cell('a', ...self, policy('p', '{ ingress: [] }'))).toMatchObject({ outcome: 'unspecified', by: ['default/p'] })
+  })
+
   test('with nobody behind it is no denial', () => {
     expect(cell('a', pod('a'), service('{ selector: { app: z }, ports: [{ port: 80 }] }'))).toMatchObject({ outcome: 'none', because: 'no pod that is ready is behind default/s:80' })
   })

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { Usage } from '../../core/mistake.ts'
-import type { Objects, Protocol } from '../../../kubernetes/objects.ts'
+import type { Objects } from '../../../kubernetes/objects.ts'
 import { readObjects } from '../../../kubernetes/read.ts'
-import { alike, tableOf, undescribed, type Cell, type Outcome, type Port, type Table } from '../../../kubernetes/table.ts'
+import { alike, portOf, tableOf, undescribed, type Cell, type Outcome, type Port, type Table } from '../../../kubernetes/table.ts'
 import { coloured, json, paint, plain, remark, result, wrap, type Colour } from '../print.ts'
 
 export interface TableOptions {
@@ -12,7 +12,11 @@ export interface TableOptions {
 
 /** What the objects of the files say about who may reach whom. Needs no nodes. */
 export function table(files: readonly string[], options: TableOptions): number {
-  const asked = options.port?.map(portOf)
+  const asked = options.port?.map(text => {
+    const port = portOf(text)
+    if (port === undefined) throw new Usage(`${JSON.stringify(text)} is no port: use --port 8080 or --port 53/UDP`)
+    return port
+  })
   const objects = readObjects(files.map(file => ({ file: file === '-' ? 'standard input' : file, text: textOf(file) })))
   if (objects.pods.length === 0) throw new Usage(`no Pod is in ${files.join(', ')}: a table has pods; \`kubectl get pods -A -o yaml\` prints those of a cluster`)
   const found = tableOf(objects, asked)
@@ -29,19 +33,6 @@ function textOf(file: string): string {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     throw new Usage(`cannot read ${file}: ${code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a directory' : error instanceof Error ? error.message : String(error)}`)
   }
-}
-
-const PROTOCOLS: readonly Protocol[] = ['TCP', 'UDP', 'SCTP']
-
-/** `8080`, `53/UDP`. */
-function portOf(text: string): Port {
-  const [number = '', name = 'TCP', ...more] = text.split('/')
-  const protocol = PROTOCOLS.find(one => one === name.toUpperCase())
-  const port = Number(number)
-  if (!/^\d+$/.test(number) || port < 1 || port > 65_535 || protocol === undefined || more.length > 0) {
-    throw new Usage(`${JSON.stringify(text)} is no port: use --port 8080 or --port 53/UDP`)
-  }
-  return { protocol, port }
 }
 
 const MARK: Readonly<Record<Outcome, string>> = { allowed: '✓', denied: '✗', some: '±', none: '∅', unspecified: '~', unknown: '?' }
