@@ -2,7 +2,7 @@ import type { Bench, Check } from '../runner/core/bench.ts'
 import { list } from '../runner/core/quoted.ts'
 import { fail, pass, type Verdict } from '../runner/core/verdict.ts'
 import { asking, type Question, type Reply } from './asking.ts'
-import { endsOf, type NamedEnd } from './ends.ts'
+import { allNamespaces, endsOf, type NamedEnd } from './ends.ts'
 import { anyOf, holds, listenersOf, say, type Asked, type Ends, type NodePort } from './node-port.ts'
 import { translation } from './translation.ts'
 
@@ -61,7 +61,8 @@ async function look(bench: Bench, clients: readonly NamedEnd[], nodes: readonly 
     const [translated] = changed
     if (translated !== undefined && translated.reply.kind === 'ok') {
       const { reply, answered: { from, evidence } } = translated
-      const rule = await translation(bench, [reply.by.node, translated.node.name].filter((name, index, all) => all.indexOf(name) === index), { from: reply.own, to: pods.find(pod => holds(reply.by, pod.address))?.address ?? '' }, evidence)
+      const way = (await allNamespaces(bench)).filter(namespace => namespace === reply.by || holds(namespace, translated.node.address)).map(({ node }) => node)
+      const rule = await translation(bench, [...new Set(way)], { from: reply.own, to: pods.find(pod => holds(reply.by, pod.address))?.address ?? '' }, evidence)
       return fail(`${held(reply) ?? ''} sees ${reply.peer} in place of ${from.address}, ${from.name}'s own: ${rule.because}${more(changed, asked.length)}`, ...rule.evidence)
     }
   }

@@ -3,7 +3,7 @@ import type { Bench, Namespace } from '../runner/core/bench.ts'
 import { list } from '../runner/core/quoted.ts'
 import { CouldNotLook, type Evidence } from '../runner/core/verdict.ts'
 import type { Answered, Listener, Reply } from './asking.ts'
-import { endsOf, holders, type Missing, type NamedEnd } from './ends.ts'
+import { allNamespaces, endsOf, holders, type Missing, type NamedEnd } from './ends.ts'
 import { nameOf } from './explain.ts'
 
 export type Ends = Readonly<Record<string, string>>
@@ -37,7 +37,9 @@ export async function say(bench: Bench, { answered, node }: Asked, reply: Reply)
   if (reply.kind === 'ok') return { because: `${nameOf(reply.by)} answers ${from.name} on ${asked}`, evidence }
   if (reply.kind === 'wrong') return { because: `something that says ${JSON.stringify(reply.text)} answers ${from.name} on ${asked}`, evidence }
   if (reply.kind === 'lost') {
-    const past = reply.by.node !== node.name && !(await bench.namespaces(node.name)).some(namespace => namespace.own && holds(namespace, reply.peer))
+    // The answer goes by whom the pod saw: by the one that was asked, or past it.
+    const asker = (await allNamespaces(bench)).find(namespace => holds(namespace, node.address))
+    const past = asker !== undefined && reply.by.node !== asker.node && !holds(asker, reply.peer)
     const way = past ? `: ${nameOf(reply.by)} answers ${reply.peer}, and so past ${node.name}, which alone knows what was asked` : ''
     return { because: `what ${from.name} asks of ${asked} comes to ${nameOf(reply.by)} from ${reply.peer}, and ${from.name} has no answer${way}`, evidence }
   }
