@@ -4,7 +4,7 @@
 #
 # The input is { pods, namespaces, policies, node }: each of the first three an array of objects, or a List, as `kubectl get -o json` has
 # it; node is the name of the node whose pods are guarded, by their spec.nodeName. Without it all pods are.
-# The output replaces table ip policy, in one transaction. What a bridge forwards has to be shown to it: bridge-nf-call-iptables is 1.
+# The output replaces table ip netpol, in one transaction. What a bridge forwards has to be shown to it: bridge-nf-call-iptables is 1.
 # Does this selector choose what has these labels? All that it asks must hold: one that asks nothing chooses all.
 def chooses($labels):
   all(.matchLabels // {} | to_entries[]; $labels[.key] == .value)
@@ -71,7 +71,7 @@ def isolated($cluster; $type; $side): [policies($cluster; $type).own[].ip] | sel
 def chain($name; $rules): "  chain \($name) {", ($rules[] | "    \(.)"), "  }";
 
 # One transaction: the table is made if it is not there, so that it can be deleted, and made anew.
-cluster as $cluster | "table ip policy", "delete table ip policy", "table ip policy {",
+cluster as $cluster | "table ip netpol", "delete table ip netpol", "table ip netpol {",
   chain("ingress"; [let_in($cluster), "drop"]),
   chain("egress"; [let_out($cluster), "drop"]),
   chain("forward"; ["type filter hook forward priority filter; policy accept;", "ct state established,related accept",
