@@ -57,7 +57,7 @@ lab.command('goto').argument('<step>').description('fresh nodes at the beginning
 lab.command('reset').description('fresh nodes at the beginning of the lab').option(...JSON_OPTION)
   .action(async options => endWith((await import('./commands/goto.ts')).goTo(undefined, options)))
 lab.command('table').argument('<files...>', 'YAML of Pods, Namespaces, Services and NetworkPolicies; - for standard input').description('who may reach whom, as Kubernetes objects have it; needs no nodes')
-  .option('--port <port...>', 'only these: 8080, 53/UDP').option(...JSON_OPTION)
+  .option('--port <port...>', 'only these: 8080, 53/UDP').option('--live', 'and beside it who does, measured on the running lab').option(...JSON_OPTION)
   .action(async (files, options) => endWith(import('./commands/table.ts').then(({ table }) => table(files, options))))
 lab.command('verify').argument('[labs...]').description('prove that the checks of labs are right')
   .option('--all', 'every lab').option(...PROVIDER).option('--jobs <n>', 'benches at once; default: three for each processor')

@@ -1,8 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { labIn } from '../helpers/lab.ts'
+import { providersHere } from '../helpers/providers.ts'
+
+const nodes = test.skipIf((await providersHere()).some(({ name, because }) => name === 'embedded' && because !== undefined))
 
 const SHOP = `apiVersion: v1
 kind: Pod
@@ -73,4 +76,58 @@ test.for([
   expect(stderr).toMatch(said)
   expect(stdout).toBe('')
   expect(code).toBe(2)
+})
+
+describe('measured on the running lab', () => {
+  const pod = (name: string, namespace: string, address: string): string => `apiVersion: v1
+kind: Pod
+metadata: { name: ${name}, namespace: ${namespace}, labels: { app: ${name} } }
+status: { podIP: ${address} }
+---
+`
+  const objects = `${pod('red', 'a', '10.244.1.2')}${pod('green', 'b', '10.244.2.2')}apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: { name: closed, namespace: b }
+spec: { podSelector: {}, ingress: [{ ports: [{ port: 80 }] }] }
+`
+  nodes('a wrong answer stands out, with the sentence why, until all are right', async () => {
+    const lab = labIn()
+    expect(await lab.run('start', '05', '--no-watch', '--provider', 'embedded')).toMatchObject({ code: 0 })
+    const on = (node: string, script: string) => lab.run('exec', node, '--', 'bash', '-ec', script)
+    await Promise.all([1, 2].map(node => on(`node${node}`, `sysctl -qw net.ipv4.ip_forward=1; ip route add 10.244.${3 - node}.0/24 via 192.168.1.1${3 - node}`)))
+    const path = file(objects)
+    const open = await lab.run('table', path, '--live', '--port', '80', '81/UDP')
+    expect(open.stdout).toBe(`TCP 80
+                1  2 
+1 a/red         ✓  ✓
+2 b/green       ✓  ✓
+  its own node  ✓  ✓
+
+UDP 81
+                1  2 
+1 a/red         ✓ [✓]
+2 b/green       ✓  ✓
+  its own node  ✓  ✓
+
+✓ answered   [ ] not as the objects say
+
+a/red → b/green (UDP 81): answered, and is to be denied: b/closed isolates b/green for ingress,
+  and no rule matches
+`.replaceAll(/ +$/gm, ''))
+    expect(open.stderr).toBe('1 of 12 answers are not as the objects say\n')
+    expect(open.code).toBe(1)
+    await on('node2', "nft 'add table ip walls; add chain ip walls through { type filter hook forward priority 0; }; add rule ip walls through ip daddr 10.244.2.0/24 udp dport 81 drop'")
+    const { code, stdout } = await lab.run('table', path, '--live', '--port', '80', '81/UDP', '--json')
+    expect(JSON.parse(stdout)).toMatchObject({ lab: '05-static-routes', wrong: 0 })
+    expect((JSON.parse(stdout) as { cells: readonly unknown[] }).cells).toContainEqual({
+      from: 'a/red', to: 'b/green', protocol: 'UDP', port: 81, expected: 'denied', measured: 'timeout', right: true,
+      because: 'b/closed isolates b/green for ingress, and no rule matches', by: ['b/closed'],
+    })
+    expect(code).toBe(0)
+  })
+
+  nodes('pods without an address, and no lab: who is to be asked is said', async () => {
+    expect(await labIn().run('table', file(SHOP), '--live')).toMatchObject({ code: 2, stderr: expect.stringContaining('no Pod has a status.podIP') as string })
+    expect(await labIn().run('table', file(objects), '--live')).toMatchObject({ code: 3, stderr: expect.stringContaining('no lab is running') as string })
+  })
 })

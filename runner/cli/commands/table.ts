@@ -1,17 +1,23 @@
 import { readFileSync } from 'node:fs'
+import { measurable, measure, sentence } from '../../../checks/measured.ts'
 import { Usage } from '../../core/mistake.ts'
+import { CouldNotLook } from '../../core/verdict.ts'
+import { benchOf } from '../../engine/session.ts'
 import type { Objects } from '../../../kubernetes/objects.ts'
 import { readObjects } from '../../../kubernetes/read.ts'
 import { alike, portOf, tableOf, undescribed, type Cell, type Outcome, type Port, type Table } from '../../../kubernetes/table.ts'
+import { session } from '../context.ts'
+import { gridLines, legend, wrongLines } from '../grid-lines.ts'
 import { coloured, json, paint, plain, remark, result, wrap, type Colour } from '../print.ts'
 
 export interface TableOptions {
   readonly json?: true
   readonly port?: readonly string[]
+  readonly live?: true
 }
 
 /** What the objects of the files say about who may reach whom. Needs no nodes. */
-export function table(files: readonly string[], options: TableOptions): number {
+export async function table(files: readonly string[], options: TableOptions): Promise<number> {
   const asked = options.port?.map(text => {
     const port = portOf(text)
     if (port === undefined) throw new Usage(`${JSON.stringify(text)} is no port: use --port 8080 or --port 53/UDP`)
@@ -19,11 +25,38 @@ export function table(files: readonly string[], options: TableOptions): number {
   })
   const objects = readObjects(files.map(file => ({ file: file === '-' ? 'standard input' : file, text: textOf(file) })))
   if (objects.pods.length === 0) throw new Usage(`no Pod is in ${files.join(', ')}: a table has pods; \`kubectl get pods -A -o yaml\` prints those of a cluster`)
+  if (options.live) return live(objects, asked, options)
   const found = tableOf(objects, asked)
   if (options.json) json({ ...found, namespacesWithoutLabels: undescribed(objects) })
   else print(found)
   for (const text of remarks(objects, found)) remark(plain(text))
   return 0
+}
+
+/** 0: all is as the objects say; 1: not. */
+async function live(objects: Objects, ports: readonly Port[] | undefined, { json: asJson }: TableOptions): Promise<number> {
+  const pods = measurable(objects)
+  if (pods.length === 0) throw new Usage('no Pod has a status.podIP of its own: nobody knows where to ask; `kubectl get pods -A -o yaml` prints pods with their status')
+  const at = await session()
+  const measured = await measure(await benchOf(at), objects, { ports })
+  if ('because' in measured) throw new CouldNotLook(`${at.loaded.slug}: ${measured.because}`, ...measured.evidence)
+  const { cells, grids } = measured
+  const wrong = cells.filter(({ right }) => !right)
+  if (asJson) {
+    json({
+      lab: at.loaded.slug, wrong: wrong.length,
+      cells: cells.map(cell => ({ from: cell.from, to: cell.to, ...cell.port, expected: cell.outcome, measured: cell.reply.kind, right: cell.right, because: cell.because, by: cell.by, ...cell.right ? {} : { says: sentence(cell) } })),
+    })
+    return wrong.length === 0 ? 0 : 1
+  }
+  const colour = coloured(process.stdout)
+  result([...grids.flatMap(grid => [...gridLines(grid, colour), '']), legend(grids, colour)].join('\n'))
+  const said = wrongLines(grids, 100)
+  if (said.length > 0) result(`\n${said.join('\n')}`)
+  const left = objects.pods.length - pods.length
+  if (left > 0) remark(`left out, for they have no address of their own: ${left} pods`)
+  remark(paint(coloured(process.stderr))(wrong.length === 0 ? 'green' : 'bold', wrong.length === 0 ? `all ${cells.length} answers are as the objects say` : `${wrong.length} of ${cells.length} answers are not as the objects say`))
+  return wrong.length === 0 ? 0 : 1
 }
 
 function textOf(file: string): string {
