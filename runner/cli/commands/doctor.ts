@@ -2,7 +2,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { arch, release } from 'node:os'
 import { join } from 'node:path'
+import { componentsFolder, contentsOf, folderName } from '../../components/cache.ts'
+import { COMPONENTS, isComponent } from '../../core/components.ts'
 import { FEATURES, type Feature, type FeatureStatus } from '../../core/features.ts'
+import { components } from '../../../fixtures/kubernetes/components.ts'
 import type { Problem, Progress, Provider, ProviderName } from '../../core/provider.ts'
 import { probeFeatures, type FeatureResult } from '../../engine/features.ts'
 import { coloured, json, paint, plain, result } from '../print.ts'
@@ -15,6 +18,7 @@ export interface DoctorReport {
   /** Which provider's node the features were tried in; none if none works. */
   readonly triedIn: ProviderName | undefined
   readonly features: readonly DoctoredFeature[]
+  readonly components: readonly DoctoredComponent[]
 }
 
 export interface DoctoredProvider {
@@ -36,13 +40,26 @@ export interface DoctoredFeature {
   readonly labs: readonly string[]
 }
 
-export interface DoctorOptions {
-  readonly progress?: Progress
-  /** Which labs require which features. */
-  readonly required?: ReadonlyMap<string, readonly string[]>
+/** A component of Kubernetes in the cache, or not. */
+export interface DoctoredComponent {
+  readonly name: string
+  readonly version: string
+  readonly there: boolean
+  readonly mend?: string
+  /** Labs whose nodes have it where it is there: for right ways that are skipped without it. */
+  readonly labs: readonly string[]
 }
 
-export async function doctor(providers: readonly Provider[], signal: AbortSignal, { progress = { say() {} }, required = new Map() }: DoctorOptions = {}): Promise<DoctorReport> {
+export interface DoctorOptions {
+  readonly progress?: Progress
+  /** Which labs require which features and components. */
+  readonly required?: ReadonlyMap<string, readonly string[]>
+  /** Which labs' nodes may have which components. */
+  readonly asked?: ReadonlyMap<string, readonly string[]>
+  readonly cache?: string
+}
+
+export async function doctor(providers: readonly Provider[], signal: AbortSignal, { progress = { say() {} }, required = new Map(), asked = new Map(), cache = '' }: DoctorOptions = {}): Promise<DoctorReport> {
   const found = await Promise.all(providers.map(async provider => [provider, await problemsOf(provider)] as const))
   // The first that works is the one that `lab start` takes. One that can't be prepared does not work after all.
   let tried: readonly [ProviderName, readonly FeatureResult[]] | undefined
@@ -63,11 +80,20 @@ export async function doctor(providers: readonly Provider[], signal: AbortSignal
     name, works: !problems.some(isHard),
     problems: problems.map(({ what, mend, severity }) => ({ what, mend, severity: severity ?? 'problem' as const })),
   }))
+  const inCache = doctoredComponents(cache, asked)
+  const lacking = inCache.filter(({ name, there }) => !there && required.has(name))
   return {
-    ok: doctoredProviders.some(({ works }) => works) && features.every(({ status, labs }) => status === 'ok' || labs.length === 0),
+    ok: doctoredProviders.some(({ works }) => works) && features.every(({ status, labs }) => status === 'ok' || labs.length === 0) && lacking.length === 0,
     system: { platform: process.platform, kernel: release(), arch: arch(), node: process.version, user: process.getuid?.() === 0 ? 'root' : 'ordinary' },
-    providers: doctoredProviders, triedIn: tried?.[0], features,
+    providers: doctoredProviders, triedIn: tried?.[0], features, components: inCache,
   }
+}
+
+function doctoredComponents(cache: string, asked: ReadonlyMap<string, readonly string[]>): readonly DoctoredComponent[] {
+  return COMPONENTS.map(name => {
+    const there = contentsOf(join(componentsFolder(cache), folderName(name)), components[name]) !== undefined
+    return { name, version: components[name].version, there, ...(there ? {} : { mend: `npx lab fetch ${name}` }), labs: asked.get(name) ?? [] }
+  })
 }
 
 async function problemsOf(provider: Provider): Promise<Problem[]> {
@@ -124,7 +150,7 @@ export function printDoctor(report: DoctorReport, { colour }: { readonly colour:
       lines.push(`  ${severity === 'limit' ? style('yellow', '!') : style('red', '✗')} ${plain(what)}`, `      ${style('dim', 'mend:')} ${plain(mend)}`)
     }
   }
-  if (triedIn === undefined) return [...lines, '', 'no node, so nothing of the kernel could be tried'].join('\n')
+  if (triedIn === undefined) return [...lines, '', 'no node, so nothing of the kernel could be tried', ...componentLines(report, style)].join('\n')
   const good = features.filter(({ status }) => status === 'ok')
   lines.push('', `${style('green', '✓')} ${good.length} of ${features.length} kernel features work in a node (${triedIn}):`)
   lines.push(...wrapped(good.map(({ name }) => name), 96).map(line => `    ${line}`))
@@ -139,7 +165,20 @@ export function printDoctor(report: DoctorReport, { colour }: { readonly colour:
     lines.push('', `${style('dim', '○')} ${idle.length} are not here, and no lab requires them (\`npx lab doctor --json\` says why of each, and what could mend it):`)
     lines.push(...wrapped(idle.map(({ name }) => name), 96).map(line => `    ${line}`))
   }
-  return lines.join('\n')
+  return [...lines, ...componentLines(report, style)].join('\n')
+}
+
+/** Of the components those that a lab asks for; nobody misses the others. */
+function componentLines({ components: all }: DoctorReport, style: ReturnType<typeof paint>): readonly string[] {
+  const asked = all.filter(({ labs }) => labs.length > 0)
+  if (asked.length === 0) return []
+  const [there, missing] = [asked.filter(one => one.there), asked.filter(one => !one.there)]
+  const lines = ['']
+  if (there.length > 0) lines.push(`${style('green', '✓')} components of Kubernetes: ${there.map(({ name, version }) => `${name} ${version}`).join(', ')}`)
+  if (missing.length > 0) {
+    lines.push(`${style('yellow', '!')} not fetched: ${missing.map(({ name }) => name).join(', ')}; right ways that start them are skipped`, `      ${style('dim', 'mend:')} npx lab fetch`)
+  }
+  return lines
 }
 
 function wrapped(words: readonly string[], width: number): string[] {
@@ -172,7 +211,7 @@ export async function leaks(providers: readonly Provider[], home: string, cache?
       ({ provider: provider.name, what, mend: 'npx lab stop --all' })))),
   ])
   const all = { running: running.flat(), leftovers: leftovers.flat() }
-  return { ok: all.running.length === 0 && all.leftovers.length === 0, ...all, kept: [...rootfsKept(cache), ...homeKept(home)] }
+  return { ok: all.running.length === 0 && all.leftovers.length === 0, ...all, kept: [...rootfsKept(cache), ...componentsKept(cache), ...homeKept(home)] }
 }
 
 function rootfsKept(cache: string | undefined): LeaksReport['kept'] {
@@ -182,6 +221,12 @@ function rootfsKept(cache: string | undefined): LeaksReport['kept'] {
     // Its files belong to numbers that only the user's own user namespace maps.
     return { what: `root filesystem ${path}`, remove: `${process.getuid?.() === 0 ? '' : 'unshare -U --map-root-user --map-auto '}rm -rf ${quotedPath(path)}` }
   })
+}
+
+function componentsKept(cache: string | undefined): LeaksReport['kept'] {
+  if (cache === undefined) return []
+  const kept = [['components of Kubernetes in', componentsFolder(cache)], ['what Go keeps of building them in', join(cache, 'go')]] as const
+  return kept.filter(([, path]) => existsSync(path)).map(([what, path]) => ({ what: `${what} ${path}`, remove: `rm -rf ${quotedPath(path)}` }))
 }
 
 function homeKept(home: string): LeaksReport['kept'] {
@@ -219,26 +264,31 @@ export async function doctorCommand(options: { readonly leaks?: true; readonly j
   }
   const [{ interruptible }, { progressOn }] = await Promise.all([import('../interrupt.ts'), import('../progress.ts')])
   const progress = progressOn(process.stderr)
-  const required = await requiredBy()
-  const report = await interruptible(signal => doctor(all, signal, { progress, required })).finally(() => progress.end())
+  const { required, asked } = await wanted()
+  const report = await interruptible(signal => doctor(all, signal, { progress, required, asked, cache })).finally(() => progress.end())
   if (options.json) json(report)
   else result(printDoctor(report, { colour }))
   return report.ok ? 0 : report.triedIn === undefined ? 3 : 1
 }
 
-/** The labs that each feature is required by. A lesson that can't be read is `lab lint`'s business. */
-async function requiredBy(): Promise<ReadonlyMap<string, readonly string[]>> {
-  const [{ listLabs }, { parseLesson }, { root }] =
+/** The labs that require each feature or component, and those whose nodes may have one. A lesson that can't be read is `lab lint`'s business. */
+async function wanted(): Promise<Required<Pick<DoctorOptions, 'required' | 'asked'>>> {
+  const [{ listLabs, topologyOf }, { parseLesson }, { root }] =
     await Promise.all([import('../../engine/course.ts'), import('../../core/lesson.ts'), import('../context.ts')])
   const required = new Map<string, string[]>()
+  const asked = new Map<string, string[]>()
+  const note = (map: Map<string, string[]>, names: Iterable<string>, slug: string): void => {
+    for (const name of names) map.set(name, [...map.get(name) ?? [], slug])
+  }
   for (const { slug, dir } of listLabs(root)) {
     try {
-      for (const name of parseLesson(readFileSync(join(dir, 'lesson.md'), 'utf8'), slug).requires) {
-        required.set(name, [...required.get(name) ?? [], slug])
-      }
+      const lesson = parseLesson(readFileSync(join(dir, 'lesson.md'), 'utf8'), slug)
+      note(required, lesson.requires, slug)
+      const { nodes } = await topologyOf(root, lesson)
+      note(asked, new Set([...lesson.requires.filter(isComponent), ...nodes.flatMap(node => node.components ?? [])]), slug)
     } catch {
       continue
     }
   }
-  return required
+  return { required, asked }
 }
