@@ -15,6 +15,8 @@ const PODS = 6
 /** Everything that filters and translates, without what is counted, in whatever tool's words. */
 const LISTING = 'nft -s list ruleset; iptables-legacy-save 2>/dev/null | grep -v "^[#:]"; ipset list -t 2>/dev/null | grep ^Name'
 
+const CLIENT = /\b10\.250\.0\.\d/
+
 export interface ApiObject {
   readonly kind: string
   readonly metadata: { readonly name: string; readonly namespace: string; readonly labels?: Readonly<Record<string, string>> }
@@ -40,7 +42,7 @@ export interface SmallCluster {
   stream(address: string, port: number): Promise<Running>
   /** One connection that stays. */
   hold(address: string, port: number): Promise<Running>
-  /** The rules of the node, a line each, without those that are empty. */
+  /** The rules of the node, a line each, without what they have learned of clients. */
   listing(): Promise<{ readonly lines: readonly string[]; readonly evidence: Evidence }>
   /** The node itself. */
   readonly node: Place
@@ -82,7 +84,7 @@ export async function withSmallCluster<T>(bench: Bench, node: string, work: (clu
       hold: (address, port) => start(asking, [TOOL, 'hold', '10.250.0.3', address, String(port)], output => output !== ''),
       listing: async () => {
         const evidence = await own.exec(['sh', '-c', LISTING])
-        return { lines: evidence.stdout.split('\n').map(line => line.trim()).filter(line => line !== '' && line !== '}'), evidence }
+        return { lines: evidence.stdout.split('\n').map(line => line.trim()).filter(line => line !== '' && line !== '}' && !CLIENT.test(line)), evidence }
       },
     })
   } finally {
@@ -95,7 +97,7 @@ function inside(outer: Place, name: string, ...namespaces: readonly string[]): P
 }
 
 async function sync(node: Place, objects: readonly ApiObject[]): Promise<Evidence> {
-  const written = objects.map((object, index) => `${object.kind.toLowerCase()}-${object.metadata.name}-${index}.json ${JSON.stringify(object)}\n`).join('')
+  const written = objects.map((object, index) => `${100 + index}-${object.kind.toLowerCase()}-${object.metadata.name}.json ${JSON.stringify(object)}\n`).join('')
   const evidence = await node.exec(['bash', '-c', `rm -f ${OBJECTS}/*.json; while read -r file object; do printf '%s\\n' "$object" >"${OBJECTS}/$file"; done; exec ${SYNC} </dev/null`], { stdin: written })
   if (evidence.exitCode === 0) return evidence
   const said = (evidence.stderr || evidence.stdout).trim().split('\n')[0]?.slice(0, 200)

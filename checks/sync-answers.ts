@@ -139,8 +139,8 @@ const [OF_TWO, OF_THREE, OF_ONE] = [24, 40, 8]
 
 function scenario() {
   const vips = new Set<string>()
-  while (vips.size < 8) vips.add(`10.${randomInt(96, 112)}.${randomInt(1, 255)}.${randomInt(1, 255)}`)
-  const [web = '', beat = '', same = '', none = '', unready = '', draining = '', last = '', gone = ''] = vips
+  while (vips.size < 9) vips.add(`10.${randomInt(96, 112)}.${randomInt(1, 255)}.${randomInt(1, 255)}`)
+  const [web = '', beat = '', same = '', none = '', unready = '', draining = '', last = '', gone = '', canary = ''] = vips
   const from = '10.250.0.2'
   const ready = (...pods: readonly number[]) => pods.map(pod => ({ pod }))
   const terminating = (pod: number, serving: boolean) => ({ pod, conditions: { ready: false, serving, terminating: true } })
@@ -155,16 +155,22 @@ function scenario() {
     slice('default', 'beat', 'a1b2c', [{ port: 9000, protocol: 'UDP' }], ready(1, 2)),
     service('lab', 'web', same, [{ name: 'http', port: 80 }]),
     slice('lab', 'web', 'z5t7m', [{ name: 'http', port: 80 }], ready(5)),
+    // Whose name begins with another's, and so do those of its slices.
+    service('shop', 'web-canary', canary, [{ name: 'http', port: 80 }]),
+    slice('shop', 'web-canary', 'd3e8f', [{ name: 'http', port: 8080 }], ready(4)),
+    // A Service with addresses of both versions has slices for each.
+    { ...slice('shop', 'web', 'x6v6n', [{ name: 'http', port: 8080 }], []), addressType: 'IPv6', endpoints: [{ addresses: ['fd00:10:250::1'], conditions: { ready: true } }] },
   ]
   const leaving: readonly ApiObject[] = [
     service('shop', 'none', none, [{ name: 'http', port: 80 }]),
     service('shop', 'waking', unready, [{ name: 'http', port: 80 }]),
     slice('shop', 'waking', 'q3r8s', [{ name: 'http', port: 80 }], [notReady(4)]),
     service('shop', 'draining', draining, [{ name: 'http', port: 80 }]),
-    slice('shop', 'draining', 'h6j2k', [{ name: 'http', port: 80 }], [...ready(1), terminating(2, true), terminating(3, false)]),
+    slice('shop', 'draining', 'h6j2k', [{ name: 'http', port: 80 }], ready(1)),
+    slice('shop', 'draining', 'j9k3l', [{ name: 'http', port: 80 }], [terminating(2, true), terminating(3, false)]),
     service('shop', 'last', last, [{ name: 'http', port: 80 }]),
     slice('shop', 'last', 'v4n9b', [{ name: 'http', port: 80 }], [terminating(2, true), terminating(3, false)]),
-    service('shop', 'gone', gone, [{ name: 'http', port: 8080 }]),
+    service('shop', 'gone', gone, [{ name: 'http', port: 8080 }], { sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: 10_800 } } }),
     slice('shop', 'gone', 'c7f1g', [{ name: 'http', port: 81 }], ready(6)),
     // Nobody's address: DNS tells the pods' own.
     service('shop', 'headless', 'None', [{ name: 'http', port: 80 }]),
@@ -179,6 +185,7 @@ function scenario() {
     { about: ['endpoints'], what: 'port 514 by UDP of default/beat', ask: udp(beat, 514, OF_TWO), expected: ['p1:9000', 'p2:9000'], because: 'a port without a name is called "" in an EndpointSlice' },
     { about: ['endpoints'], what: 'port 80 of lab/web', ask: tcp(same, 80, OF_ONE), expected: ['p5:80'], because: 'it is in another namespace than shop/web' },
     { about: ['endpoints'], what: 'port 8080 of shop/gone', ask: tcp(gone, 8080, OF_ONE), expected: ['p6:81'], because: 'its EndpointSlice has p6 alone' },
+    { about: ['endpoints'], what: 'port 80 of shop/web-canary', ask: tcp(canary, 80, OF_ONE), expected: ['p4:8080'], because: 'its EndpointSlice has p4 alone' },
     { about: ['nobody'], what: 'port 80 of shop/none', ask: tcp(none, 80, 2), expected: 'refused', because: 'it has no EndpointSlice' },
     { about: ['nobody', 'unready'], what: 'port 80 of shop/waking', ask: tcp(unready, 80, 2), expected: 'refused', because: 'its only endpoint is not ready' },
     { about: ['unknown port'], what: 'port 81 of shop/web', ask: tcp(web, 81, 2), expected: 'refused', because: 'the Service has no port 81' },
