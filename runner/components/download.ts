@@ -38,7 +38,10 @@ export function sumIn(list: string, file: string): string | undefined {
   return sum !== undefined && /^[0-9a-f]{64}$/i.test(sum) ? sum.toLowerCase() : undefined
 }
 
-async function receive(url: string, part: string, expected: string, whole: string, progress: Progress, signal: AbortSignal): Promise<void> {
+/** Lines that break are mended by themselves, more often than not. */
+const TRIES = 5
+
+async function receive(url: string, part: string, expected: string, whole: string, progress: Progress, signal: AbortSignal, tries = TRIES): Promise<void> {
   const have = await stat(part).then(({ size }) => size, () => 0)
   const { response, alive } = await ask(url, signal, have === 0 ? {} : { range: `bytes=${have}-` })
   // 416: there is no more of it than is here, or what is here is of something else.
@@ -60,13 +63,14 @@ async function receive(url: string, part: string, expected: string, whole: strin
     await pipeline(Readable.fromWeb(response.body as never), counted, createWriteStream(part, { flags: resumed ? 'a' : 'w' }), { signal })
   } catch (error) {
     signal.throwIfAborted()
+    if (tries > 1) return receive(url, part, expected, whole, progress, signal, tries - 1)
     throw new Unreached(`${url} broke off: ${reason(error)}`)
   }
   const sum = await sha256(part)
   if (sum !== expected) {
     await rm(part)
     // Half of it came earlier, perhaps of something else.
-    if (resumed) return receive(url, part, expected, whole, progress, signal)
+    if (resumed) return receive(url, part, expected, whole, progress, signal, tries)
     throw new Unable(`${url} has the SHA-256 ${sum}, and ${expected} is published: it is not used\n  mend it: try again; \`--from-source\` builds it instead`)
   }
   await synced(part)
