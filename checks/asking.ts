@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Bench, Namespace } from '../runner/core/bench.ts'
 import { CouldNotLook, type Evidence, type NonEmpty } from '../runner/core/verdict.ts'
-import { addressed, allNamespaces, ownerOf, type Missing, type NamedEnd } from './ends.ts'
+import { addressed, allNamespaces, holders, ownerOf, type Missing, type NamedEnd } from './ends.ts'
 import { readAnswers, readArrived, readTaken, type Arrived, type Told } from './read/asking.ts'
 import { start, type Running } from './running.ts'
 
@@ -241,11 +241,22 @@ class Round {
     const told = new Map(this.#read(readAnswers).map(one => [one.id, one]))
     const arrived = this.#read(readArrived)
     const owns = new Set([...told.values()].flatMap(({ answer }) => 'own' in answer ? [answer.own] : []))
-    const namespaces = new Map((await allNamespaces(this.#bench)).map(namespace => [namespace.inode, namespace]))
+    const all = await allNamespaces(this.#bench)
+    const namespaces = new Map(all.map(namespace => [namespace.inode, namespace]))
+    // One client may have one port for several connections, if they go to several servers: what came is that which was sent there.
+    const sent = new Map<string, number>(asked.flatMap(({ question: { protocol, to, port }, id }) => {
+      const answer = told.get(id)?.answer
+      if (answer === undefined || !('own' in answer)) return []
+      const holder = holders(all, to)[0]?.namespace.inode
+      const inode = answer.kind === 'ok' ? answer.by : holder
+      return inode === undefined ? [] : [[`${protocol} ${inode} ${holder === undefined ? '' : port} ${answer.own} ${answer.ownPort}`, id] as const]
+    }))
+    const isOthers = ({ protocol, inode, port, from, fromPort }: Arrived, id: number): boolean =>
+      ['', port].some(at => (sent.get(`${protocol} ${inode} ${at} ${from} ${fromPort}`) ?? id) !== id)
     return asked.map(({ question, id, nonce }) => {
       const one = told.get(id)
       if (one === undefined) throw new CouldNotLook(`${question.client.node}: nothing is said of ${question.client.place.name} → ${question.to}:${question.port}`, ...this.#evidence())
-      return { ...question, reply: replyOf(one, arrived.find(came => isOf(came, question, nonce, one, owns)), namespaces), said: one.said }
+      return { ...question, reply: replyOf(one, arrived.find(came => isOf(came, question, nonce, one, owns) && !isOthers(came, id)), namespaces), said: one.said }
     })
   }
 
