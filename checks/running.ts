@@ -20,7 +20,7 @@ const LONGEST_MS = 30_000
 const MOST_CHARACTERS = 4 << 20
 
 /** Starts it and waits until its output says that it is ready. */
-export async function start(place: Place, argv: readonly string[], ready: (output: string) => boolean): Promise<Running> {
+export async function start(place: Place, argv: readonly string[], ready: (output: string) => boolean, readyMs = READY_MS): Promise<Running> {
   const abort = new AbortController()
   const input = new Lines()
   let output = ''
@@ -60,7 +60,7 @@ export async function start(place: Place, argv: readonly string[], ready: (outpu
       return ended
     },
   }
-  if (await running.until(ready, READY_MS)) return running
+  if (await running.until(ready, readyMs)) return running
   const evidence = await running.stop()
   const said = (evidence.stderr || evidence.stdout).trim().split('\n').at(-1)?.slice(0, 200)
   throw new CouldNotLook(`${place.name}: \`${argv.join(' ')}\` did not get ready${said ? `: ${said}` : ''}`, evidence)
