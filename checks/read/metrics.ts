@@ -3,7 +3,8 @@
 export interface Sample {
   readonly name: string
   readonly labels: Readonly<Record<string, string>>
-  readonly value: number
+  /** A number as it is written: these may be `NaN` and `+Inf`. */
+  readonly value: string
 }
 
 /** All samples. What Prometheus would refuse is an error: there is no half of a scrape. */
@@ -11,13 +12,12 @@ export function readMetrics(text: string): readonly Sample[] {
   if (text !== '' && !text.endsWith('\n')) throw new Error('the last line does not end')
   return text.split('\n').map(line => line.trim()).filter(line => line !== '' && !line.startsWith('#')).map(line => {
     const [, name = '', labels = '', value = ''] = /^([a-zA-Z_:][\w:]*)(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})?\s+(\S+)(?:\s+-?\d+)?$/.exec(line) ?? []
-    const number = NUMBERS[value] ?? Number(value)
-    if (name === '' || value === '' || (Number.isNaN(number) && value !== 'NaN')) throw new Error(`expected a sample, and got ${JSON.stringify(line.slice(0, 80))}`)
-    return { name, labels: labelsOf(labels, line), value: number }
+    if (name === '' || !(NO_NUMBERS.has(value) || Number.isFinite(Number(value)))) throw new Error(`expected a sample, and got ${JSON.stringify(line.slice(0, 80))}`)
+    return { name, labels: labelsOf(labels, line), value }
   })
 }
 
-const NUMBERS: Readonly<Record<string, number>> = { '+Inf': Infinity, Inf: Infinity, '-Inf': -Infinity }
+const NO_NUMBERS: ReadonlySet<string> = new Set(['NaN', 'Inf', '+Inf', '-Inf'])
 
 function labelsOf(text: string, line: string): Readonly<Record<string, string>> {
   const labels: Record<string, string> = {}
