@@ -5,9 +5,11 @@ import { readBirdRoute } from '../../../checks/read/bird-route.ts'
 import { readAnswers, readArrived, readTaken } from '../../../checks/read/asking.ts'
 import { readArrivals } from '../../../checks/read/arrivals.ts'
 import { readSent } from '../../../checks/read/bulk.ts'
+import { readAnswered, readLooked } from '../../../checks/read/dns.ts'
 import { readFacts } from '../../../checks/read/facts.ts'
 import { readFib } from '../../../checks/read/fib.ts'
 import { readFrame, VXLAN_PORTS } from '../../../checks/read/frame.ts'
+import { readHttpCodes } from '../../../checks/read/http-codes.ts'
 import { countedRules } from '../../../checks/read/legacy-counters.ts'
 import { readLinkDetails } from '../../../checks/read/link-details.ts'
 import { readRecorded } from '../../../checks/read/recorded.ts'
@@ -15,6 +17,7 @@ import { readRuleTrace } from '../../../checks/read/rule-trace.ts'
 import { findRule } from '../../../checks/read/ruleset.ts'
 import { readLargest } from '../../../checks/read/largest.ts'
 import { readLinks } from '../../../checks/read/links.ts'
+import { readMetrics } from '../../../checks/read/metrics.ts'
 import { readNamespaceIds } from '../../../checks/read/namespace-ids.ts'
 import { readNamespaces } from '../../../checks/read/namespaces.ts'
 import { readNeighbours } from '../../../checks/read/neighbours.ts'
@@ -35,6 +38,7 @@ export const readers: Readonly<Record<string, (text: string) => unknown>> = {
   'hex-frames': text => readHexFrames(text).map(({ link, says, bytes }) => ({ link, says, hex: bytes.toString('hex') })), ping: readPing, wireguard: readWireguard,
   arrivals: readArrivals, processes: text => { const { processes, mounts } = readProcesses(text); return [...processes, ...mounts] },
   'arp-answers': readArpAnswers, arping: readArping, 'bird-route': readBirdRoute, fib: readFib, 'service-list': readServices, sessions: readSessions,
+  'http-codes': readHttpCodes, metrics: readMetrics,
   largest: readLargest, sent: readSent, vxlans: readVxlans,
   asked: readAsked, heard: readHeard,
   came: readArrived, taken: readTaken, told: readAnswers,
@@ -47,5 +51,6 @@ export const readers: Readonly<Record<string, (text: string) => unknown>> = {
   recorded: text => Object.entries(readRecorded(text, new Set(VXLAN_PORTS))), 'rule-trace': text => text.split('\n').flatMap(line => readRuleTrace(line) ?? []),
   ruleset: text => findRule(text, { family: 'ip', table: 'filter', chain: 'FORWARD', handle: 4 }) ?? [],
   links: readLinks, 'namespace-ids': readNamespaceIds, namespaces: readNamespaces, neighbours: readNeighbours,
+  'dns-answered': readAnswered, 'dns-names': readLooked,
   ports: readPorts, ready: readReady, refusal: readRefusal, route: readRoute, sysctl: readSysctl, tcpdump: readFrames,
 }
