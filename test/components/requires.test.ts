@@ -3,7 +3,6 @@ import { expect, test } from 'vitest'
 import type { Lab } from '../../runner/core/lab.ts'
 import { parseLesson } from '../../runner/core/lesson.ts'
 import type { Provider } from '../../runner/core/provider.ts'
-import { pass } from '../../runner/core/verdict.ts'
 import { prove, type Proving } from '../../runner/engine/proof.ts'
 import { nodesOn } from '../helpers/nodes.ts'
 
@@ -18,9 +17,9 @@ function proving(there: readonly string[]): Proving {
 
 const lesson = (requires: string) => parseLesson(`---\ntitle: T\nminutes: 5\ntopology: one-node\nrequires: [${requires}]\n---\nWhy?\n\n## Room {#room}\n\nMake it.\n`, 'lesson.md')
 const lab: Lab<string> = {
-  steps: { room: { checks: [{ claim: 'there is a room', look: async () => pass() }], solution: async () => {}, alternatives: { 'the real thing': { requires: ['netns', 'kube-proxy', 'etcd'], instead: async () => {} } } } },
+  steps: { room: { checks: [{ claim: 'there is a room', look: async () => { throw new Error('nobody looks') } }], solution: async () => {}, alternatives: { 'the real thing': { requires: ['netns', 'kube-proxy', 'etcd'], instead: async () => {} } } } },
 }
-const loaded = (requires = '') => ({ slug: '01-room', dir: '/', lesson: lesson(requires), lab: lab as Lab, topology: nodesOn(1) })
+const loaded = (requires = '') => ({ slug: '01-room', dir: '/', lesson: lesson(requires), lab, topology: nodesOn(1) })
 
 test('A lab that requires a component is skipped where that is not fetched', async () => {
   expect(await prove(loaded('veth, kubelet'), proving(['veth']))).toMatchObject({ status: 'skipped', because: 'nodes here lack kubelet: `npx lab fetch kubelet`', steps: [] })
