@@ -50,6 +50,10 @@ const nft = (...lines: readonly string[]): string => lines.map(line => `nft '${l
 const forget = 'ip -s -s neigh flush all >/dev/null 2>&1 || true'
 const service = (target: string): string => `iptables -t nat -F PREROUTING
   iptables -t nat -A PREROUTING -p tcp -d 10.96.0.10 --dport 80 -j DNAT --to-destination ${target}`
+/** What comes for this port of node1 is for a pod of node2. */
+const nodePort = 'iptables -t nat -A PREROUTING -p tcp -m addrtype --dst-type LOCAL --dport 31175 -j DNAT --to-destination 10.244.2.2:8080'
+const nodePortBack = 'iptables -t nat -A POSTROUTING -p tcp -d 10.244.2.2 --dport 8080 -j MASQUERADE'
+const fromOutside: Probe = { from: 'node3', to: '192.168.1.11', protocol: 'tcp', port: 31175 }
 
 interface Told {
   readonly kind: CauseKind | Dies['kind']
@@ -326,6 +330,22 @@ const stock: Readonly<Record<string, Omit<Fault, 'name'>>> = {
     truth: dies({ kind: 'hairpin-off', at: 'node1', says: /hairpin/ }),
   },
   'a port that a node takes for itself': { network: 'routed', deeds: { 'node2/green': tcpServer(8080), node2: 'iptables -t nat -A PREROUTING -p tcp --dport 8080 -j REDIRECT --to-ports 9999' }, probe: web, truth: dies({ kind: 'nobody-listens', at: 'node2', says: /9999/ }) },
+
+  // Ports of nodes.
+  'whole: a port of a node': { network: 'routed', deeds: { 'node2/green': tcpServer(8080), node1: `${nodePort}; ${nodePortBack}` }, probe: fromOutside, truth: arrivesBut(/10\.244\.2\.2/) },
+  'a port of a node, and the answer goes past it': {
+    network: 'routed', deeds: { 'node2/green': tcpServer(8080), node1: nodePort }, probe: fromOutside,
+    truth: noReply({ kind: 'reply-not-rewritten', at: ['node1', 'node3', 'node2'], says: /10\.244\.2\.2/ }),
+  },
+  'a port of a node that is dropped, as nobody is there': {
+    network: 'routed', deeds: { node1: nft('add table ip n', 'add chain ip n in { type filter hook input priority 0; }', 'add rule ip n in tcp dport 31175 drop') }, probe: fromOutside,
+    truth: dies({ kind: 'filtered', at: 'node1', says: /drop/ }),
+  },
+  'a port of a node, and a firewall between the wire and the pods': {
+    network: 'routed',
+    deeds: { 'node2/green': tcpServer(8080), node1: `${nodePort}; ${nodePortBack}; ${nft('add table ip f', 'add chain ip f forward { type filter hook forward priority 0; policy drop; }')}` },
+    probe: fromOutside, truth: dies({ kind: 'filtered', at: 'node1', says: /policy|drop/ }),
+  },
 
   // Those who are asked.
   'a receiver that ignores pings': { network: 'routed', deeds: { 'node2/green': 'sysctl -qw net.ipv4.icmp_echo_ignore_all=1' }, probe: there, truth: dies({ kind: 'ignores-ping', at: 'node2/green', says: /icmp_echo_ignore_all/ }) },
