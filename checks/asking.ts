@@ -233,13 +233,15 @@ class Round {
       own.push(`ask ${id} ${client.inode} ${protocol} ${to} ${port} ${nonce} ${ms}`)
       lines.set(client.node, own)
     }
+    // A port that was used before may be used again: what came before counts for those who asked before.
+    const before = new Map([...this.#running.values()].map(running => [running, running.output().length]))
     for (const [node, own] of lines) this.#say(node, own.join('\n'))
     const most = Math.max(0, ...[...lines.values()].map(({ length }) => length))
     await this.#settle(SPARE_MS + Math.ceil(most / 32) * ms)
     // All has been asked everywhere: what has come until now is all that comes.
     await this.#settle(SPARE_MS)
     const told = new Map(this.#read(readAnswers).map(one => [one.id, one]))
-    const arrived = this.#read(readArrived)
+    const arrived = [...before].flatMap(([running, length]) => readArrived(running.output().slice(length)))
     const owns = new Set([...told.values()].flatMap(({ answer }) => 'own' in answer ? [answer.own] : []))
     const all = await allNamespaces(this.#bench)
     const namespaces = new Map(all.map(namespace => [namespace.inode, namespace]))
