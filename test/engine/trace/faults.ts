@@ -314,6 +314,14 @@ const stock: Readonly<Record<string, Omit<Fault, 'name'>>> = {
     network: 'routed', deeds: { node1: nft('add table ip svc', 'add chain ip svc pre { type nat hook prerouting priority -100; }', 'add rule ip svc pre ip daddr 10.96.0.10 tcp dport 80 dnat to 10.244.2.9:8080') }, probe: vip,
     truth: dies({ kind: 'rewritten-to-nobody', at: ['node2', 'node1'], says: /10\.244\.2\.9/ }),
   },
+  'a name server that UDP does not reach': {
+    network: 'service', deeds: { 'node2/green': udpServer(5353), node2: 'iptables -A FORWARD -p udp --dport 5353 -j DROP' }, probe: { ...vip, protocol: 'udp', port: 53 },
+    truth: dies({ kind: ['filtered', 'rejected'], at: 'node2', says: /FORWARD/ }),
+  },
+  'a name server whose TCP nobody translates': {
+    network: 'service', deeds: { 'node2/green': udpServer(5353) }, probe: { ...vip, port: 53 }, truth: dies({ kind: 'no-route', at: 'node1', says: /no route.*10\.96\.0\.10/s }),
+  },
+  'a name server that has ended': { network: 'service', deeds: {}, probe: { ...vip, protocol: 'udp', port: 53 }, truth: dies({ kind: ['nobody-listens', 'listens-elsewhere'], at: 'node2/green', says: /5353/ }) },
   'a service without a rule': { network: 'service', deeds: { node1: 'iptables -t nat -F PREROUTING' }, probe: vip, truth: dies({ kind: 'no-route', at: 'node1', says: /no route.*10\.96\.0\.10/s }) },
   'a service asked on another port': { network: 'service', deeds: { 'node2/green': tcpServer(8080) }, probe: { ...vip, port: 81 }, truth: dies({ kind: 'no-route', at: 'node1', says: /no route.*10\.96\.0\.10/s }) },
   'a service that leads to a port where nobody listens': { network: 'service', deeds: { 'node2/green': tcpServer(9999) }, probe: vip, truth: dies({ kind: ['nobody-listens', 'listens-elsewhere'], at: 'node2/green', says: /8080/ }) },
