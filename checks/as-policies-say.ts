@@ -2,7 +2,7 @@ import type { Bench, Check } from '../runner/core/bench.ts'
 import { fail, type Verdict } from '../runner/core/verdict.ts'
 import type { Objects } from '../kubernetes/objects.ts'
 import { portOf } from '../kubernetes/table.ts'
-import { gridsOf, measure, OWN_NODE, sentence, type MeasuredCell } from './measured.ts'
+import { measure, OWN_NODE, sentence, type MeasuredCell } from './measured.ts'
 
 export interface Part {
   /** `80`, `53/UDP`: of the pods. */
@@ -29,20 +29,22 @@ export async function partHolds(bench: Bench, objects: Objects, { ports, pods, o
     if (port === undefined) throw new Error(`expected a port, for example 80 or 53/UDP, and got ${text}`)
     return port
   })
-  const measured = await measure(bench, objects, { ports: asked, pods, outside })
-  if ('because' in measured) return fail(measured.because, ...measured.evidence)
   const behind = (service: string): readonly string[] => objects.services.filter(one => service.startsWith(`${one.namespace}/${one.name}:`))
     .flatMap(({ namespace, selector }) => objects.pods.filter(pod => pod.namespace === namespace && Object.entries(selector ?? {}).every(([key, value]) => pod.labels[key] === value)))
     .map(pod => `${pod.namespace}/${pod.name}`)
-  const cells = measured.cells.filter(({ from, to }) => {
-    const [end = to, ...more] = to.includes(':') ? behind(to) : [to]
-    return from === OWN_NODE || (more.length === 0 && from !== end && about(from, end))
+  const measured = await measure(bench, objects, {
+    ports: asked, pods, outside,
+    about: (from, to) => {
+      const [end = to, ...more] = to.includes(':') ? behind(to) : [to]
+      return more.length === 0 && from !== end && about(from, end)
+    },
   })
+  if ('because' in measured) return fail(measured.because, ...measured.evidence)
+  const { cells, grids, evidence } = measured
   const wrong = cells.filter(({ right }) => !right)
   const [first] = wrong.toSorted((one, other) => rank(one) - rank(other))
-  const table = gridsOf(cells)
-  if (first === undefined) return { status: 'pass', evidence: measured.evidence, table }
-  return { status: 'fail', because: `${sentence(first)}${wrong.length > 1 ? ` (${wrong.length} of ${cells.length} answers are wrong)` : ''}`, evidence: measured.evidence, table }
+  if (first === undefined) return { status: 'pass', evidence, table: grids }
+  return { status: 'fail', because: `${sentence(first)}${wrong.length > 1 ? ` (${wrong.length} of ${cells.length} answers are wrong)` : ''}`, evidence, table: grids }
 }
 
 /** Whoever is not reached by their own node is reached by nobody; and a door that is open says more than one that is shut. */

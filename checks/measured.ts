@@ -33,9 +33,11 @@ export interface Measuring {
   readonly pods?: readonly string[] | undefined
   /** Machines that are no pods, by their addresses: they ask the pods and are asked by them. */
   readonly outside?: Readonly<Record<string, string>> | undefined
+  /** Which cells of the table. Default: all. Who is meant is asked by their own node too. */
+  readonly about?: ((from: string, to: string) => boolean) | undefined
 }
 
-export async function measure(bench: Bench, objects: Objects, { ports, pods, outside = {} }: Measuring = {}): Promise<Measured | Missing> {
+export async function measure(bench: Bench, objects: Objects, { ports, pods, outside = {}, about = () => true }: Measuring = {}): Promise<Measured | Missing> {
   const all = measurable(objects)
   const some = all.filter(pod => pods === undefined || pods.includes(nameOf(pod)))
   const table = tableOf({ ...objects, pods: all }, ports)
@@ -52,7 +54,9 @@ export async function measure(bench: Bench, objects: Objects, { ports, pods, out
     if ('because' in owner) return owner
     owners.set(end.name, owner.namespace)
   }
-  const asked = [...podQuestions(some, owners, table), ...outsideQuestions(some, others, objects, table), ...serviceQuestions(some, table)]
+  const possible = [...podQuestions(some, owners, table), ...outsideQuestions(some, others, objects, table), ...serviceQuestions(some, table)]
+  const meant = new Set(possible.filter(({ cell }) => cell.from !== OWN_NODE && about(cell.from, cell.to)).map(({ cell }) => cell.to))
+  const asked = possible.filter(({ cell }) => cell.from === OWN_NODE ? meant.has(cell.to) : about(cell.from, cell.to))
   if (asked.length === 0) throw new Error('no pod declares a port, no policy names one, and no Service leads to one')
   const answered = await asking(bench, listening([...some.map(endOf), ...others], all, table), asked.map(({ question }) => question))
   if ('because' in answered) return answered
