@@ -354,6 +354,10 @@ const stock: Readonly<Record<string, Omit<Fault, 'name'>>> = {
     deeds: { 'node2/green': tcpServer(8080), node1: `${nodePort}; ${nodePortBack}; ${nft('add table ip f', 'add chain ip f forward { type filter hook forward priority 0; policy drop; }')}` },
     probe: fromOutside, truth: dies({ kind: 'filtered', at: 'node1', says: /policy|drop/ }),
   },
+  'a port of a node that does not forward': {
+    network: 'routed', deeds: { 'node2/green': tcpServer(8080), node1: `${nodePort}; ${nodePortBack}; sysctl -qw net.ipv4.ip_forward=0` }, probe: fromOutside,
+    truth: dies({ kind: 'forwarding-off', at: 'node1', says: /node1.*rewrote.*forward/s }),
+  },
 
   // Those who are asked.
   'a receiver that ignores pings': { network: 'routed', deeds: { 'node2/green': 'sysctl -qw net.ipv4.icmp_echo_ignore_all=1' }, probe: there, truth: dies({ kind: 'ignores-ping', at: 'node2/green', says: /icmp_echo_ignore_all/ }) },
@@ -416,6 +420,33 @@ const stock: Readonly<Record<string, Omit<Fault, 'name'>>> = {
   'a third node on the way forwards nothing': { network: 'routed', deeds: { node1: 'ip route replace 10.244.2.0/24 via 192.168.1.13', node3: 'iptables -P FORWARD DROP' }, probe: there, truth: dies({ kind: ['filtered', 'rejected'], at: 'node3', says: /FORWARD/ }) },
   'two of the same address on two nodes': { network: 'routed', deeds: { 'node3/violet': 'ip addr add 10.244.1.2/32 dev lo' }, probe: there, truth: arrives },
   'a bridge on which nobody is asked for a MAC': { network: 'routed', deeds: { node2: 'ip link set cni0 arp off' }, probe: there, truth: dies({ kind: 'not-asked-for', at: 'node2', says: /ARP.*cni0/ }) },
+
+  // Addresses for the outside, on the wire and told of.
+  'an address for the outside, and nobody answers for it': {
+    network: 'routed', deeds: {}, probe: { ...vip, to: '192.168.1.240' }, truth: dies({ kind: ['nobody-has-address', 'nobody-has-next-hop'], at: 'node1', says: /192\.168\.1\.240/ }),
+  },
+  // Who asks remembers the node that had it; the wire of that one is cut, and another has it now.
+  'an address for the outside that moved, and nobody said so': {
+    network: 'routed',
+    deeds: {
+      'node2/green': tcpServer(8080), node3: 'ip addr add 192.168.1.240/32 dev eth0; iptables -t nat -A PREROUTING -d 192.168.1.240 -p tcp --dport 80 -j DNAT --to-destination 10.244.3.2:8080; iptables -t nat -A POSTROUTING -j MASQUERADE',
+      node1: 'ping -qc1 -W2 192.168.1.12 >/dev/null; ip neigh replace 192.168.1.240 dev eth0 nud reachable lladdr $(ip neigh show 192.168.1.12 | grep -o ..:..:..:..:..:..)', fabric: 'ip link set node2-eth0 down',
+    },
+    probe: { ...vip, to: '192.168.1.240' }, truth: dies({ kind: ['wrong-mac', 'link-down', 'no-carrier'], at: ['node1', 'fabric', 'node2'], says: /node2/ }),
+  },
+  'an address for the outside that a node is told to have, and does not know': {
+    network: 'routed', deeds: { node1: 'ip route add 203.0.113.240 via 192.168.1.12', node2: 'ip route add default via 192.168.1.11' }, probe: { ...vip, to: '203.0.113.240' },
+    truth: dies({ kind: 'loop', at: ['node1', 'node2'], says: /node1.*node2|node2.*node1/s }),
+  },
+  'whole: an address for the outside, by several ways': {
+    network: 'routed',
+    deeds: {
+      'node2/green': tcpServer(8080), node1: 'ip route add 203.0.113.240 nexthop via 192.168.1.12 nexthop via 192.168.1.13',
+      node2: 'iptables -t nat -A PREROUTING -d 203.0.113.240 -p tcp --dport 80 -j DNAT --to-destination 10.244.2.2:8080; iptables -t nat -A POSTROUTING -j MASQUERADE',
+      node3: 'iptables -t nat -A PREROUTING -d 203.0.113.240 -p tcp --dport 80 -j DNAT --to-destination 10.244.2.2:8080; iptables -t nat -A POSTROUTING -j MASQUERADE',
+    },
+    probe: { ...vip, to: '203.0.113.240' }, truth: arrivesBut(/10\.244\.2\.2/),
+  },
 }
 
 export const faults: readonly Fault[] = Object.entries(stock).map(([name, fault]) => ({ name, ...fault }))
