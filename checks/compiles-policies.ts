@@ -6,7 +6,8 @@ import { readNamespaces } from './read/namespaces.ts'
 import { start, type Running } from './running.ts'
 
 const TOOL = '/usr/local/lib/hardway/policy-world'
-const READY_MS = 5_000
+/** A dozen namespaces, on a machine that may be busy. */
+const READY_MS = 15_000
 const NAMESPACES = '/usr/local/lib/hardway/namespaces'
 
 /** API objects as JSON has them. */
