@@ -80,6 +80,8 @@ export { cniSpeaks } from './cni-speaks.ts'
 export { cniStatus } from './cni-status.ts'
 export { cniTaken } from './cni-taken.ts'
 // Policies
+export { asPoliciesSay } from './as-policies-say.ts'
+export { compilesPolicies } from './compiles-policies.ts'
 export { policyHolds, type PolicyTable } from './policy-holds.ts'
 // Real exchanges
 export { arrivesFrom } from './arrives-from.ts'
