@@ -77,7 +77,9 @@ export const routed: Rule = (scene, track) => {
   if (strict !== undefined) return strict
   const own = `net.ipv4.conf.${device.name.replaceAll('.', '/')}.forwarding`
   const dropped = scene.changed(space, 'IpInAddrErrors')
-  const off = !owns(space, packet.to) && sysctl?.get(own) === '0'
+  // What was for the namespace itself and is counted there has been rewritten since it was seen.
+  const rewritten = owns(space, packet.to)
+  const off = sysctl?.get(own) === '0' && (!rewritten || dropped !== undefined)
   const all = sysctl?.get('net.ipv4.ip_forward') === '0'
   // Asked for a packet that comes in here, the kernel says of no forwarding what it says of no host: a route that says no is asked for first.
   if (route !== undefined && 'refusal' in route) {
@@ -86,7 +88,7 @@ export const routed: Rule = (scene, track) => {
     if (!off && route.refusal === 'Network is unreachable' && scene.changed(space, 'IpExtInNoRoutes') !== undefined) return { ...refusal, evidence: [...refusal.evidence, `IpExtInNoRoutes ${scene.changed(space, 'IpExtInNoRoutes') ?? ''}`] }
   }
   if (off && dropped !== undefined) {
-    return misled ?? cause('forwarding-off', `${nameOf(space)} received it on ${device.name} and dropped it: ${all ? 'net.ipv4.ip_forward' : own} is 0`, [`IpInAddrErrors ${dropped}`, `${all ? 'net.ipv4.ip_forward' : own} = 0`])
+    return misled ?? cause('forwarding-off', `${nameOf(space)} received it on ${device.name}${rewritten ? ', rewrote its destination,' : ''} and dropped it: ${all ? 'net.ipv4.ip_forward' : own} is 0`, [`IpInAddrErrors ${dropped}`, `${all ? 'net.ipv4.ip_forward' : own} = 0`])
   }
   if (route !== undefined && 'device' in route && !route.local) {
     const out = space.devices.find(one => one.name === route.device)
