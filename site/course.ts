@@ -36,7 +36,7 @@ export function readChecks(index: string, files: ReadonlyMap<string, string>, la
     if (heading !== undefined) group = heading
     const [, names, file] = /^export \{ ([^}]+) \} from '\.\/([^']+)'/.exec(line) ?? []
     if (names === undefined || file === undefined) return []
-    return names.split(',').map(name => name.trim()).map(name => ({
+    return names.split(',').map(name => name.trim()).filter(name => !name.startsWith('type ')).map(name => ({
       name, group, says: docOf(files.get(file) ?? '', name),
       usedBy: [...labs].filter(([, script]) => new RegExp(`\\b${name}\\(`).test(script)).map(([slug]) => slug),
     }))

@@ -23,7 +23,7 @@ export function page({ path, title, kind, body }: Page, course: Course): Html {
 <a class="skip" href="#main">Skip to the text</a>
 <header class="top"><a class="brand" href="${root}index.html">hardway</a>
 <nav aria-label="Site">${entry('index.html', 'Course', kind === 'course' || kind === 'lab')}${course.terms.length === 0 ? undefined : entry('glossary.html', 'Glossary', kind === 'glossary')}${entry('checks/index.html', 'Checks', kind === 'check')}${entry('faults/index.html', 'Faults', kind === 'fault')}</nav>
-<div class="search" role="search"><input type="search" id="search" placeholder="Search" aria-label="Search the course" autocomplete="off"><ul id="found" hidden></ul></div>
+<div class="search" role="search"><input type="search" id="search_box" placeholder="Search" aria-label="Search the course" autocomplete="off"><ul id="found" hidden></ul></div>
 <button id="theme" type="button" aria-label="Light or dark"><span aria-hidden="true">◐</span></button></header>
 <main id="main">${body}</main>
 <script src="${root}assets/minisearch.js" defer></script>

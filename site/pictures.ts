@@ -1,10 +1,11 @@
 // Drawings for pages, made from what was recorded when the labs were done on nodes.
-import type { LabRecord } from '../runner/core/record.ts'
+import type { Claimed, LabRecord } from '../runner/core/record.ts'
 import type { Hop, Rewrite, Trace } from '../runner/core/trace.ts'
 import type { CourseLab } from './course.ts'
 import { graphOf } from './draw/graph.ts'
 import { layoutOf } from './draw/layout.ts'
 import { svgOf } from './draw/svg.ts'
+import { gridsHtml } from './grid.ts'
 import { html, type Html } from './html.ts'
 import { placeClass } from './places.ts'
 
@@ -26,12 +27,18 @@ export async function picturesOf({ topology }: CourseLab, record: LabRecord): Pr
   }
   const last = record.steps.at(-1)
   return {
-    steps: new Map(await Promise.all(record.steps.map(async ({ step, observed }) => [step, figure(await draw(observed, 'The network when this step is done'), 'When the step is done, as the kernels have it')] as const))),
+    steps: new Map(await Promise.all(record.steps.map(async ({ step, observed, tables }) => [step, html`${figure(await draw(observed, 'The network when this step is done'), 'When the step is done, as the kernels have it')}
+${tables.map(told)}`] as const))),
     trace: record.trace === undefined || last === undefined ? undefined : played(await draw(last.observed, `The way of a packet from ${record.trace.from.name} to ${record.trace.to.name}`, record.trace), record.trace),
     faults: new Map(await Promise.all(record.faults.map(async ({ name, observed, failing, trace }) => [name, html`
-${failing.length === 0 ? undefined : html`<ul class="claims">${failing.map(({ claim, because }) => html`<li class="no"><i aria-hidden="true">✗</i><span>${claim}<span class="because">${because}</span></span></li>`)}</ul>`}
+${failing.length === 0 ? undefined : html`<ul class="claims">${failing.map(({ claim, because, grids }) => html`<li class="no"><i aria-hidden="true">✗</i><span>${claim}<span class="because">${because}</span>${gridsHtml(grids)}</span></li>`)}</ul>`}
 ${trace === undefined ? figure(await draw(observed, 'The network with this fault'), 'The network with this fault, as the kernels have it') : played(await draw(observed, `Where a packet from ${trace.from.name} to ${trace.to.name} ends`, trace), trace)}`] as const))),
   }
+}
+
+/** A table that was measured when the step was done. */
+function told({ claim, grids }: Claimed): Html {
+  return html`<details class="measured"><summary>Who reached whom then</summary><p class="aside">${claim}</p>${gridsHtml(grids)}</details>`
 }
 
 function figure(svg: Html, caption: string): Html {

@@ -76,6 +76,15 @@ describe('what was recorded on nodes', () => {
     expect(lab + fault).not.toMatch(/\sstyle="|<script(?![^>]*\ssrc=)/)
   })
 
+  test('has who reached whom as tables: whole after a step, and with a fault what is wrong in it, and why', async () => {
+    const files = await buildSite(await siteCourse(), new Map([['05-static-routes', record]]))
+    const tables = (page: string): string => String(files.get(page)).match(/<table class="grid">.*?<\/table>/gs)?.join('') ?? ''
+    const cells = (page: string): readonly string[] => [...tables(page).matchAll(/<td(?: class="([^"]*)")?/g)].map(([, name = '']) => name)
+    expect(cells('labs/05-static-routes.html')).toEqual(['', 'no', 'ok', 'ok', '', 'no'])
+    expect(cells('faults/05-off-again-on-one-interface.html')).toEqual(['', 'ok wrong', 'ok', 'ok', '', 'no'])
+    expect(String(files.get('faults/05-off-again-on-one-interface.html'))).toContain('<p class="cells">a/x → b/y: answered, and is to be denied: a/default-deny isolates &lt;b/y&gt; for ingress, and has no rule for it</p>')
+  })
+
   test('is left out where nothing was', async () => {
     expect(String((await buildSite(await siteCourse())).get('labs/05-static-routes.html'))).not.toContain('class="picture"')
   })

@@ -1,10 +1,9 @@
 // Grids of who reaches whom, as a terminal shows them. Pure.
+import { MARKS, SAYS } from '../core/grid.ts'
 import type { Grid, GridCell, Measured } from '../core/verdict.ts'
 import { paint, plain, wrap, type Colour } from './print.ts'
 
-const MARK: Readonly<Record<Measured, string>> = { ok: '✓', timeout: '✗', refused: '✗', unreachable: '✗', lost: '!', wrong: '?' }
 const COLOUR: Readonly<Record<Measured, Colour>> = { ok: 'green', timeout: 'dim', refused: 'dim', unreachable: 'dim', lost: 'dim', wrong: 'dim' }
-const SAYS: Readonly<Record<Measured, string>> = { ok: 'answered', timeout: 'silence', refused: 'refused', unreachable: 'unreachable', lost: 'it arrives, and the answer is lost', wrong: 'something else answers' }
 /** What is not as it should be stands out without colours too. */
 const WRONG: Colour = ['red', 'bold', 'inverse']
 
@@ -28,13 +27,13 @@ export function gridLines({ title, rows, columns, cells }: Grid, colour: boolean
 function shown(cell: GridCell | null, wide: number, style: ReturnType<typeof paint>): string {
   if (cell === null) return ' '.repeat(wide + 2)
   const room = ' '.repeat(wide - 1)
-  const mark = MARK[cell.measured]
+  const mark = MARKS[cell.measured]
   return cell.right ? `${room} ${style(COLOUR[cell.measured], mark)} ` : `${room}${style(WRONG, `[${mark}]`)}`
 }
 
 export function legend(grids: readonly Grid[], colour: boolean): string {
   const all = grids.flatMap(({ cells }) => cells.flat()).filter(cell => cell !== null)
-  const used = new Map(all.map(({ measured }) => [MARK[measured], MARK[measured] === '✗' ? 'no answer' : SAYS[measured]]))
+  const used = new Map(all.map(({ measured }) => [MARKS[measured], MARKS[measured] === '✗' ? 'no answer' : SAYS[measured]]))
   return [...[...used].map(([mark, says]) => `${mark} ${says}`), ...all.some(({ right }) => !right) ? [`${paint(colour)(WRONG, '[ ]')} not as the objects say`] : []].join('   ')
 }
 

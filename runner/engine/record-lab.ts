@@ -47,7 +47,10 @@ async function recordSteps(loaded: LoadedLab, nodes: readonly Node[]): Promise<O
     await solve(text, step, nodes)
     const judged = await judgeAll(step.checks, bench, { patienceMs: RIGHT_MS, explains: false })
     if (status(judged) !== 'pass') throw new CouldNotLook(`the solution of ${text.id} in ${loaded.slug} does not hold here: \`npx lab verify ${loaded.slug.slice(0, 2)}\` says more`)
-    steps.push({ step: text.id, observed: await observe(nodes, loaded.topology) })
+    steps.push({
+      step: text.id, observed: await observe(nodes, loaded.topology),
+      tables: judged.flatMap(({ claim, verdict }) => verdict.status === 'pass' && verdict.table !== undefined ? [{ claim, grids: verdict.table }] : []),
+    })
   }
   return { steps, trace: await traceOf(await bench()) }
 }
@@ -89,6 +92,6 @@ async function recordFault(loaded: LoadedLab, { step, name, deed }: Fault, nodes
   const judged = await judgeAll(checks, bench, { patienceMs: FAULT_MS })
   return {
     step, name, observed: await observe(nodes, loaded.topology), trace: traces.findLast(({ cause }) => cause !== undefined),
-    failing: judged.flatMap(({ claim, verdict }) => verdict.status === 'fail' ? [{ claim, because: verdict.because }] : []),
+    failing: judged.flatMap(({ claim, verdict }) => verdict.status === 'fail' ? [{ claim, because: verdict.because, grids: verdict.table ?? [] }] : []),
   }
 }

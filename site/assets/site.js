@@ -56,7 +56,7 @@
     try { localStorage.setItem('hardway-theme', element.dataset.theme) } catch {}
   })
 
-  const input = document.getElementById('search')
+  const input = document.getElementById('search_box')
   const list = document.getElementById('found')
   if (!input || !list || !window.hardwaySearch) return
   let search

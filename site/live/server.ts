@@ -279,5 +279,8 @@ const ASSETS: Readonly<Record<string, Asset>> = {
   '/live/client/main.ts': script('client/main.ts'),
   '/live/client/terminals.ts': script('client/terminals.ts'),
   '/live/state.ts': script('state.ts'),
+  '/grid.ts': script('../grid.ts'),
+  '/html.ts': script('../html.ts'),
+  '/runner/core/grid.ts': script('../../runner/core/grid.ts'),
 }
 

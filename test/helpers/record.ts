@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { Observed } from '../../runner/core/observed.ts'
 import type { LabRecord } from '../../runner/core/record.ts'
 import type { Hop, Trace } from '../../runner/core/trace.ts'
+import type { Grid } from '../../runner/core/verdict.ts'
 
 /** Lab 05, finished: what `observe` found, without what no drawing looks at. */
 export const lab05 = JSON.parse(readFileSync(new URL('../draw/lab-05.json', import.meta.url), 'utf8')) as Observed
@@ -23,8 +24,18 @@ export const lost: Trace = {
 
 const { cause: _, ...answered } = lost
 
+/** Of two pods and a Service; one of the answers is wrong. */
+export const grid = (right: boolean): Grid => ({
+  title: 'TCP 80', rows: ['a/x', 'b/y'], columns: ['a/x', 'b/y', 'a/web:80'],
+  cells: [
+    [null, { expected: 'denied', measured: right ? 'timeout' : 'ok', right, because: 0 }, { expected: 'allowed', measured: 'ok', right: true, because: 1 }],
+    [{ expected: 'allowed', measured: 'ok', right: true, because: 1 }, null, { expected: 'denied', measured: 'refused', right: true, because: 0 }],
+  ],
+  reasons: ['a/default-deny isolates <b/y> for ingress, and has no rule for it', 'no policy selects either of them'],
+})
+
 export const record: LabRecord = {
-  steps: ['forward', 'route-out'].map(step => ({ step, observed: lab05 })),
+  steps: ['forward', 'route-out'].map(step => ({ step, observed: lab05, tables: step === 'forward' ? [] : [{ claim: 'the policy a/default-deny holds', grids: [grid(true)] }] })),
   trace: { ...answered, cause: undefined, outcome: 'answered', arrived: true },
-  faults: [{ step: 'forward', name: 'off again on one interface', observed: lab05, failing: [{ claim: 'node2 forwards packets that are not for itself', because: 'net.ipv4.conf.eth0.forwarding is 0' }], trace: lost }],
+  faults: [{ step: 'forward', name: 'off again on one interface', observed: lab05, failing: [{ claim: 'node2 forwards packets that are not for itself', because: 'net.ipv4.conf.eth0.forwarding is 0', grids: [grid(false)] }], trace: lost }],
 }

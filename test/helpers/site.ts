@@ -1,13 +1,13 @@
 // The course as the site's tests have it.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { FEATURES } from '../../runner/core/features.ts'
+import { featureNames } from '../../runner/cli/features.ts'
 import { listLabs, loadLab, projectRoot } from '../../runner/engine/course.ts'
 import { readChecks, type Course } from '../../site/course.ts'
 import { parseGlossary } from '../../site/glossary.ts'
 
 export async function siteCourse(): Promise<Course> {
-  const labs = await Promise.all(listLabs(projectRoot).map(({ slug }) => loadLab(projectRoot, slug, { features: Object.keys(FEATURES) })))
+  const labs = await Promise.all(listLabs(projectRoot).map(({ slug }) => loadLab(projectRoot, slug, { features: featureNames })))
   const check = (name: string): string => readFileSync(join(projectRoot, 'checks', name), 'utf8')
   const index = check('index.ts')
   const files = new Map([...index.matchAll(/from '\.\/([^']+)'/g)].map(([, name = '']) => [name, check(name)]))

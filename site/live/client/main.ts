@@ -1,4 +1,6 @@
 // What moves on the live page: one stream of news in, acts and keystrokes out. All that comes from nodes is set as text.
+import type { Grid } from '../../../runner/core/verdict.ts'
+import { gridsHtml } from '../../grid.ts'
 import type { Act, Hello, News, Said } from '../protocol.ts'
 import { after, currentStep, markOf, nothing, type Shown } from '../state.ts'
 import { Terminals } from './terminals.ts'
@@ -94,22 +96,43 @@ function showClaims(id: string): void {
     const [mark, because] = [item.querySelector('i'), item.querySelector('.because')]
     if (mark !== null) mark.textContent = MARKS[status]
     if (because !== null) because.textContent = judged === undefined || judged.verdict.status === 'pass' || shown.hunting ? '' : judged.verdict.because
+    showGrids(item, judged === undefined || judged.verdict.status === 'unknown' || shown.hunting ? [] : judged.verdict.table ?? [], status)
   }
   const onward = section.querySelector<HTMLElement>('.onward')
   if (onward !== null) onward.hidden = step?.status !== 'pass'
 }
 
+/** Whoever has opened or closed the tables of a claim has them so while they change. */
+function showGrids(item: HTMLElement, grids: readonly Grid[], status: string): void {
+  const before = item.querySelector('details')
+  if (grids.length === 0) return before?.remove()
+  const text = gridsHtml(grids).text
+  if (before?.dataset['grids'] === text) return
+  const details = document.createElement('details')
+  details.dataset['grids'] = text
+  details.open = before?.open ?? status === 'fail'
+  const summary = document.createElement('summary')
+  summary.textContent = 'who reaches whom'
+  details.append(summary, ...parsed(`<div xmlns="http://www.w3.org/1999/xhtml">${text}</div>`, 'application/xhtml+xml').childNodes)
+  if (before === null) item.querySelector('span')?.append(details)
+  else before.replaceWith(details)
+}
+
+/** Made by ourselves, with every text in it escaped; as XML it can have no handler that HTML would run. */
+function parsed(text: string, type: DOMParserSupportedType): Element {
+  return document.importNode(new DOMParser().parseFromString(text, type).documentElement, true)
+}
+
 /** Of the drawing's own size. */
 const READABLE = 0.62
 
-/** Made by our own server, with every text in it escaped; as XML it can have no handler that HTML would run. */
 function draw(svg: string): void {
-  const drawn = new DOMParser().parseFromString(svg, 'image/svg+xml').documentElement
+  const drawn = parsed(svg, 'image/svg+xml')
   const map = one('#map')
   const { scrollLeft, scrollTop } = map
   // As wide as the place for it, but never so small that it cannot be read.
   if (drawn instanceof SVGElement) drawn.style.minWidth = `${READABLE * Number(drawn.getAttribute('width'))}px`
-  map.replaceChildren(document.importNode(drawn, true))
+  map.replaceChildren(drawn)
   map.scrollTo(scrollLeft, scrollTop)
 }
 
