@@ -13,7 +13,7 @@ export interface PageTimes {
 }
 
 /** None of these is in a prompt. */
-const KEYS = [...'QWXYZVJ']
+const KEYS = ['Q', 'W', 'X', 'Y', 'Z', 'V', 'J']
 /** Between two keys of a quick typist: more often than every frame nobody types. */
 const TYPING_MS = 100
 
