@@ -1,6 +1,6 @@
 // Fills the cache with components: what is published, or what Go makes of the source where that cannot be reached.
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { components, SOURCES, thisArch } from '../../fixtures/kubernetes/components.ts'
@@ -34,6 +34,7 @@ export interface Fetched {
 export async function fetchComponents(names: readonly ComponentName[], fetching: Fetching): Promise<readonly Fetched[]> {
   const folder = componentsFolder(fetching.cache)
   await mkdir(folder, { recursive: true })
+  await chmod(folder, 0o755)
   return alone(join(folder, '.lock'), fetching, async () => {
     for (const half of await halfFetched(folder)) await rm(half, { recursive: true, force: true })
     const done: Fetched[] = []
@@ -96,8 +97,9 @@ async function obtain(
   return 'source'
 }
 
-/** Says what is there, last of all, and that on the disk. */
+/** Says what is there, last of all, and that on the disk. Nodes are nobody's here, and read it none the less. */
 async function finish(folder: string, { programs }: Component, from: Contents['from']): Promise<void> {
+  for (const path of [folder, ...programs.map(program => join(folder, program))]) await chmod(path, 0o755)
   const sized = await Promise.all(programs.map(async (program): Promise<readonly [string, Sized]> => {
     const path = join(folder, program)
     await synced(path)

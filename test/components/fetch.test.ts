@@ -91,12 +91,14 @@ function goIs(script: string): void {
 
 const BUILDS = `case $1 in version) echo 'go version go1.26.1 linux/amd64' ;; build) while [ "$1" != -o ]; do shift; done; echo built >"$2" ;; esac`
 
-test('What is published is taken when its checksum is the published one, and is there from then on', async () => {
+test('What is published is taken when its checksum is the published one, and is there from then on; nodes may read it, whatever the umask', async () => {
+  const umask = process.umask(0o077)
+  onTestFinished(() => { process.umask(umask) })
   const { url, asked } = await serve({ '/etcd': program, '/etcd.sha256': sum(program) })
   const tried = trying(etcd(() => ({ url: `${url}/etcd`, sha256: `${url}/etcd.sha256` })))
   expect(await tried.fetch()).toMatchObject([{ name: 'etcd', version: 'v1', from: 'release', there: false }])
   expect(readFileSync(join(target(tried.cache), 'etcd')).equals(program)).toBe(true)
-  expect(statSync(join(target(tried.cache), 'etcd')).mode & 0o777).toBe(0o755)
+  for (const path of [join(tried.cache, 'components'), target(tried.cache), join(target(tried.cache), 'etcd')]) expect(statSync(path).mode & 0o777).toBe(0o755)
   expect(there(tried.cache)).toEqual([folderName('etcd', { version: 'v1' })])
   expect(await tried.fetch()).toMatchObject([{ from: 'release', there: true }])
   expect(asked).toEqual(['/etcd.sha256', '/etcd'])

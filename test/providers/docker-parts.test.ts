@@ -199,6 +199,11 @@ describe('the container', () => {
     expect(JSON.stringify(containerOf(3, {}, {}))).not.toContain('apparmor')
   })
 
+  it('sees the components only where a node asks for one, and cannot write there', () => {
+    expect(JSON.stringify(containerOf(3, {}, {}))).not.toContain('Mounts')
+    expect(containerOf(3, {}, {}, '/cache/components')).toMatchObject({ HostConfig: { Mounts: [{ Type: 'bind', Source: '/cache/components', Target: '/opt', ReadOnly: true }] } })
+  })
+
   it('has one name for a lab in a state folder', () => {
     expect(keptName('/home/a', '05-routes')).toMatch(/^hardway-[0-9a-f]{8}-05-routes$/)
     expect(keptName('/home/a', '05-routes')).not.toBe(keptName('/home/b', '05-routes'))

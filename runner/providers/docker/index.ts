@@ -78,7 +78,7 @@ export function docker({ home, cache }: DockerOptions): Provider {
       const id = await noted(home, making, () => create(engine(), info, making, containerOf(nodes.length, info, {
         'hardway.home': home, 'hardway.lab': lab, 'hardway.started': String(Date.now()),
         'hardway.owner': ownerLabel(), 'hardway.nodes': nodes.join(' '),
-      }, components?.folder)))
+      }, components?.folder), components?.folder))
       try {
         await engine().call('POST', `/containers/${id}/start`)
         const agent = await agentIn(id, true)
@@ -130,12 +130,16 @@ export function docker({ home, cache }: DockerOptions): Provider {
   }
 }
 
-async function create(engine: Engine, info: EngineInfo, name: string, body: object): Promise<string> {
+async function create(engine: Engine, info: EngineInfo, name: string, body: object, components: string | undefined): Promise<string> {
   try {
     return (await engine.call<{ Id: string }>('POST', '/containers/create', { query: { name }, body })).Id
   } catch (error) {
     if (error instanceof Refused && error.status === 404 && !await hasImage(engine, imageName(info))) {
       throw new Unable(`the engine has no image ${imageName(info)}: it is made before the first start`)
+    }
+    // One on another machine, or in a virtual one that shares other folders.
+    if (error instanceof Refused && components !== undefined && error.message.includes(components)) {
+      throw new Unable(`the engine cannot give nodes the components in ${components}: ${error.message}\n  mend it: an engine that sees this folder, or LAB_CACHE in one that it sees`)
     }
     throw error
   }
