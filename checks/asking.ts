@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Bench, Namespace } from '../runner/core/bench.ts'
 import { CouldNotLook, type Evidence, type NonEmpty } from '../runner/core/verdict.ts'
-import { addressed, allNamespaces, holders, ownerOf, type Missing, type NamedEnd } from './ends.ts'
+import { addressed, allNamespaces, ownerOf, type Missing, type NamedEnd } from './ends.ts'
 import { readAnswers, readArrived, readTaken, type Arrived, type Told } from './read/asking.ts'
 import { start, type Running } from './running.ts'
 
@@ -159,9 +159,9 @@ async function askAll(bench: Bench, serving: readonly Serving[], questions: Read
   const [first] = bench.topology.nodes
   if (first === undefined) throw new Error('the topology has no nodes')
   const nodes = [...new Set([first.name, ...[...serving.map(one => one.namespace), ...[...questions.values()].map(one => one.client)].map(({ node }) => node)])]
-  const starting = nodes.map(node => {
+  const starting = nodes.map((node, index) => {
     // Two looks at once would be in each other's way: the first node's is the lock of all.
-    const running = start(bench.place(node), node === first.name ? [ASKING, 'alone'] : [ASKING], output => output.startsWith('ready\n'))
+    const running = start(bench.place(node), [ASKING, String(index), String(nodes.length), ...node === first.name ? ['alone'] : []], output => output.startsWith('ready\n'))
     running.catch(() => {})
     return { node, running }
   })
@@ -217,7 +217,7 @@ class Round {
     const slow = Math.max(...took) > ANSWER_MS / 2
     const again = once.flatMap((one, index) => one.reply.kind === 'lost' || (slow && one.reply.kind === 'timeout') ? [index] : [])
     if (again.length === 0) return once
-    const late = await this.#ask(again.flatMap(index => questions[index] ?? []), slow || took.length === 0 ? LATE_MS : 2 * ANSWER_MS)
+    const late = await this.#ask(again.flatMap(index => questions[index] ?? []), slow || took.length === 0 ? Math.max(LATE_MS, ...took.map(ms => 4 * ms)) : 2 * ANSWER_MS)
     return once.map((one, index) => {
       const second = late[again.indexOf(index)]
       // What came to somebody once is not blocked.
@@ -233,32 +233,19 @@ class Round {
       own.push(`ask ${id} ${client.inode} ${protocol} ${to} ${port} ${nonce} ${ms}`)
       lines.set(client.node, own)
     }
-    // A port that was used before may be used again: what came before counts for those who asked before.
-    const before = new Map([...this.#running.values()].map(running => [running, running.output().length]))
     for (const [node, own] of lines) this.#say(node, own.join('\n'))
     const most = Math.max(0, ...[...lines.values()].map(({ length }) => length))
     await this.#settle(SPARE_MS + Math.ceil(most / 32) * ms)
     // All has been asked everywhere: what has come until now is all that comes.
     await this.#settle(SPARE_MS)
     const told = new Map(this.#read(readAnswers).map(one => [one.id, one]))
-    const arrived = [...before].flatMap(([running, length]) => readArrived(running.output().slice(length)))
+    const arrived = this.#read(readArrived)
     const owns = new Set([...told.values()].flatMap(({ answer }) => 'own' in answer ? [answer.own] : []))
-    const all = await allNamespaces(this.#bench)
-    const namespaces = new Map(all.map(namespace => [namespace.inode, namespace]))
-    // One client may have one port for several connections, if they go to several servers: what came is that which was sent there.
-    const sent = new Map<string, number>(asked.flatMap(({ question: { protocol, to, port }, id }) => {
-      const answer = told.get(id)?.answer
-      if (answer === undefined || !('own' in answer)) return []
-      const holder = holders(all, to)[0]?.namespace.inode
-      const inode = answer.kind === 'ok' ? answer.by : holder
-      return inode === undefined ? [] : [[`${protocol} ${inode} ${holder === undefined ? '' : port} ${answer.own} ${answer.ownPort}`, id] as const]
-    }))
-    const isOthers = ({ protocol, inode, port, from, fromPort }: Arrived, id: number): boolean =>
-      ['', port].some(at => (sent.get(`${protocol} ${inode} ${at} ${from} ${fromPort}`) ?? id) !== id)
+    const namespaces = new Map((await allNamespaces(this.#bench)).map(namespace => [namespace.inode, namespace]))
     return asked.map(({ question, id, nonce }) => {
       const one = told.get(id)
       if (one === undefined) throw new CouldNotLook(`${question.client.node}: nothing is said of ${question.client.place.name} → ${question.to}:${question.port}`, ...this.#evidence())
-      return { ...question, reply: replyOf(one, arrived.find(came => isOf(came, question, nonce, one, owns) && !isOthers(came, id)), namespaces), said: one.said }
+      return { ...question, reply: replyOf(one, arrived.find(came => isOf(came, question, nonce, one, owns)), namespaces), said: one.said }
     })
   }
 
@@ -289,7 +276,7 @@ class Round {
   }
 }
 
-/** Of UDP the nonce says so. Of TCP the first packet has none: it is known by its port, and by its address unless that was translated. */
+/** Of UDP the nonce says so. Of TCP the first packet has none: it is known by its port, which nobody else has who asks in this look. */
 function isOf(came: Arrived, { protocol }: Asking, nonce: string, { answer }: Told, owns: ReadonlySet<string>): boolean {
   if (answer.kind !== 'timeout' || came.protocol !== protocol) return false
   if (protocol === 'udp') return came.nonce === nonce

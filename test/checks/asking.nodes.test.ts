@@ -97,6 +97,16 @@ describe('asking', () => {
     for (const answer of all.flat()) expect(answer).toMatchObject({ kind: 'ok', by: { named: 'green' } })
   })
 
+  test('whose packet came is known by its port, which nobody else asks from', async () => {
+    const network = await routed()
+    await network.node2`iptables-legacy -A FORWARD -d ${ALL.green} -p tcp --dport 82 -j DROP`
+    const answers = await replies(network.bench(), [81, 82].flatMap(port => both(green, port)), [...ask(red, ALL.green, 81, 400), ...ask(blue, ALL.green, 81, 400), ...ask(red, ALL.green, 82, 200)])
+    expect(new Set(answers.slice(0, 1600).map(({ kind }) => kind))).toEqual(new Set(['ok']))
+    const ports = answers.slice(0, 1600).flatMap((answer, index) => answer.kind === 'ok' && index % 800 < 400 ? [answer.ownPort] : [])
+    expect(new Set(ports).size).toBe(800)
+    expect(new Set(answers.slice(1600, 1800).map(({ kind }) => kind))).toEqual(new Set(['timeout']))
+  })
+
   test('nine pods ask nine pods on four ports', async () => {
     const network = await nine()
     const ends = endsOf(NINE)
