@@ -55,6 +55,11 @@ const nodePort = 'iptables -t nat -A PREROUTING -p tcp -m addrtype --dst-type LO
 const nodePortBack = 'iptables -t nat -A POSTROUTING -p tcp -d 10.244.2.2 --dport 8080 -j MASQUERADE'
 const fromOutside: Probe = { from: 'node3', to: '192.168.1.11', protocol: 'tcp', port: 31175 }
 
+/** As lab 15 has it: what is not in the map meets `otherwise`. */
+const byMap = (otherwise: string): string => nft('add table ip svc', 'add chain ip svc one', 'add rule ip svc one meta l4proto tcp dnat to numgen random mod 1 map { 0 : 10.244.2.2 . 8080 }',
+  'add map ip svc ports { type ipv4_addr . inet_proto . inet_service : verdict; elements = { 10.96.0.10 . tcp . 80 : goto one }; }',
+  'add chain ip svc pre { type nat hook prerouting priority dstnat; }', 'add rule ip svc pre ip daddr . meta l4proto . th dport vmap @ports', `add rule ip svc pre ${otherwise}`)
+
 interface Told {
   readonly kind: CauseKind | Dies['kind']
   readonly at: string | Dies['at']
@@ -88,6 +93,7 @@ const stock: Readonly<Record<string, Omit<Fault, 'name'>>> = {
     probe: there, truth: arrives,
   },
   'whole: through a service': { network: 'service', deeds: { 'node2/green': tcpServer(8080) }, probe: vip, truth: arrivesBut(/10\.244\.2\.2/) },
+  'whole: through a service of nftables, by a verdict map': { network: 'routed', deeds: { node1: byMap('counter'), 'node2/green': tcpServer(8080) }, probe: vip, truth: arrivesBut(/10\.244\.2\.2/) },
   'whole: through a service, by UDP': { network: 'service', deeds: { 'node2/green': udpServer(5353) }, probe: { ...vip, protocol: 'udp', port: 53 }, truth: arrivesBut(/10\.244\.2\.2/) },
   'whole: a firewall that forwards pods, and nothing else': {
     network: 'routed',
@@ -309,6 +315,16 @@ const stock: Readonly<Record<string, Omit<Fault, 'name'>>> = {
   'hidden behind the node': { network: 'routed', deeds: { node1: 'iptables -t nat -A POSTROUTING -s 10.244.1.0/24 ! -o cni0 -j MASQUERADE' }, probe: there, truth: arrivesBut(/192\.168\.1\.11/) },
   'hidden behind the node, by nft': { network: 'routed', deeds: { node1: nft('add table ip hide', 'add chain ip hide behind { type nat hook postrouting priority 100; }', 'add rule ip hide behind oifname "eth0" masquerade') }, probe: { ...there, protocol: 'udp', port: 5353 }, truth: dies({ kind: ['nobody-listens', 'listens-elsewhere'], at: 'node2/green', says: /5353/ }) },
   'hidden behind an address that nobody has': { network: 'routed', deeds: { node1: 'iptables -t nat -A POSTROUTING -s 10.244.1.0/24 -o eth0 -j SNAT --to-source 192.168.1.77'}, probe: there, truth: noReply({ kind: ['rewritten-to-nobody', 'nobody-has-next-hop', 'nobody-has-address'], at: ['node2', 'node1'], says: /192\.168\.1\.77/ }) },
+  'a service of nftables, at a port that it refuses': {
+    network: 'routed', deeds: { node1: byMap('ip daddr 10.96.0.10 reject'), 'node2/green': tcpServer(8080) }, probe: { ...vip, port: 81 }, truth: dies({ kind: ['filtered', 'rejected'], at: 'node1', says: /10\.96\.0\.10.*reject/s }),
+  },
+  'a service of nftables that is refused before it is translated': {
+    network: 'routed', deeds: { node1: `${byMap('counter')}; ${nft('add chain ip svc early { type filter hook prerouting priority raw; }', 'add rule ip svc early ip daddr 10.96.0.0/12 reject')}`, 'node2/green': tcpServer(8080) },
+    probe: vip, truth: dies({ kind: ['filtered', 'rejected'], at: 'node1', says: /10\.96\.0\.0\/12.*reject/s }),
+  },
+  'a service of nftables whose map has lost it': {
+    network: 'routed', deeds: { node1: `${byMap('counter')}; ${nft('flush map ip svc ports')}`, 'node2/green': tcpServer(8080) }, probe: vip, truth: dies({ kind: 'no-route', at: 'node1', says: /no route.*10\.96\.0\.10/s }),
+  },
   'a service whose pod is gone': { network: 'service', deeds: { node1: service('10.244.2.9:8080') }, probe: vip, truth: dies({ kind: 'rewritten-to-nobody', at: ['node2', 'node1'], says: /10\.244\.2\.9/ }) },
   'a service whose pod is gone, by nft': {
     network: 'routed', deeds: { node1: nft('add table ip svc', 'add chain ip svc pre { type nat hook prerouting priority -100; }', 'add rule ip svc pre ip daddr 10.96.0.10 tcp dport 80 dnat to 10.244.2.9:8080') }, probe: vip,
@@ -336,6 +352,23 @@ const stock: Readonly<Record<string, Omit<Fault, 'name'>>> = {
   'a service that leads home by the port it came from': {
     network: 'service', deeds: { node1: `${service('10.244.1.2:8080')}; iptables -t nat -A POSTROUTING -s 10.244.1.2 -d 10.244.1.2 -j MASQUERADE; sysctl -qw net.bridge.bridge-nf-call-iptables=1`, 'node1/red': tcpServer(8080) }, probe: vip,
     truth: dies({ kind: 'hairpin-off', at: 'node1', says: /hairpin/ }),
+  },
+  // A node looks for a route before any rule is asked; which one it is does not matter.
+  'a service that a node asks, and has no route to': {
+    network: 'service', deeds: { node1: 'iptables -t nat -A OUTPUT -p tcp -d 10.96.0.10 --dport 80 -j DNAT --to-destination 10.244.2.2:8080', 'node2/green': tcpServer(8080) }, probe: { ...vip, from: 'node1' },
+    truth: dies({ kind: 'no-route', at: 'node1', says: /no route.*10\.96\.0\.10/s }),
+  },
+  'whole: a service that a node asks': {
+    network: 'service', deeds: { node1: 'iptables -t nat -A OUTPUT -p tcp -d 10.96.0.10 --dport 80 -j DNAT --to-destination 10.244.2.2:8080; ip route add 10.96.0.0/12 dev cni0', 'node2/green': tcpServer(8080) }, probe: { ...vip, from: 'node1' },
+    truth: arrives,
+  },
+  'a service without endpoints, that says so': {
+    network: 'service', deeds: { node1: 'iptables -t nat -F PREROUTING; ip route add default via 192.168.1.13; iptables -A FORWARD -d 10.96.0.10 -p tcp --dport 80 -j REJECT' }, probe: vip,
+    truth: dies({ kind: ['rejected', 'filtered'], at: 'node1', says: /10\.96\.0\.10/ }),
+  },
+  'a service whose packets are not tracked': {
+    network: 'service', deeds: { node1: 'ip route add default via 192.168.1.13; iptables -t raw -A PREROUTING -d 10.96.0.10 -j NOTRACK', 'node2/green': tcpServer(8080) }, probe: vip,
+    truth: dies({ kind: 'no-route', at: ['node3', 'node1'], says: /10\.96\.0\.10/ }),
   },
   'a port that a node takes for itself': { network: 'routed', deeds: { 'node2/green': tcpServer(8080), node2: 'iptables -t nat -A PREROUTING -p tcp --dport 8080 -j REDIRECT --to-ports 9999' }, probe: web, truth: dies({ kind: 'nobody-listens', at: 'node2', says: /9999/ }) },
 
