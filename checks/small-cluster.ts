@@ -8,8 +8,10 @@ import { unable } from './tool.ts'
 const TOOL = '/usr/local/lib/hardway/small-cluster'
 /** Where the program is, and where it reads its objects, one a file. */
 export const [SYNC, OBJECTS] = ['/usr/local/bin/sync-services', '/srv/api']
-/** What the pods listen on. */
-export const PORTS = [80, 81, 8080, 9000, 29500] as const
+/** What the pods listen on, and whoever gets what is not translated: by what is refused on these, only the node itself can have refused. */
+export const PORTS = [80, 81, 514, 8080, 8443, 9000, 29_500] as const
+/** A dozen programs start one after another: on a busy machine that takes its time. */
+const READY_MS = 12_000
 /** How many pods: p1, p2, … */
 const PODS = 6
 /** Everything that filters and translates, without what is counted, in whatever tool's words. */
@@ -57,7 +59,7 @@ export class ProgramFails extends Error {
   }
 }
 
-/** Addresses of clients: as many as wanted, up to 60. */
+/** Addresses of clients: as many as wanted, up to 30. */
 export function clients(count: number): readonly string[] {
   return Array.from({ length: count }, (_, index) => `10.250.0.${index + 2}`)
 }
@@ -71,7 +73,7 @@ export async function withSmallCluster<T>(bench: Bench, node: string, work: (clu
   const outer = bench.place(node)
   const there = await outer.exec(['sh', '-c', `[ -x ${SYNC} ] && [ -d ${OBJECTS} ]`])
   if (there.exitCode !== 0) throw new ProgramFails(`${node} has no program ${SYNC} that can be run, or no ${OBJECTS}`, there)
-  const cluster = await start(outer, ['unshare', '--net', '--mount', '--', TOOL, 'build', OBJECTS, String(PODS), ...PORTS.map(String)], output => readReady(output) !== undefined)
+  const cluster = await start(outer, ['unshare', '--net', '--mount', '--', TOOL, 'build', OBJECTS, String(PODS), ...PORTS.map(String)], output => readReady(output) !== undefined, READY_MS)
   try {
     const [pid, client] = readReady(cluster.output()) ?? [0, 0]
     const own = inside(outer, `${node}, in a cluster of the check's`, `--net=/proc/${pid}/ns/net`, `--mount=/proc/${pid}/ns/mnt`)

@@ -5,7 +5,7 @@ import type { Bench, Check } from '../runner/core/bench.ts'
 import { list, quoted } from '../runner/core/quoted.ts'
 import { fail, pass, type Evidence, type NonEmpty, type Verdict } from '../runner/core/verdict.ts'
 import { onceALook } from './once.ts'
-import { addressOf, ProgramFails, service, slice, withSmallCluster, type ApiObject, type Ask } from './small-cluster.ts'
+import { addressOf, PORTS, ProgramFails, service, slice, withSmallCluster, type ApiObject, type Ask } from './small-cluster.ts'
 
 /** What a claim is about. */
 export type About = 'endpoints' | 'unready' | 'nobody' | 'unknown port' | 'terminating'
@@ -198,6 +198,7 @@ function scenario() {
 }
 
 function wrongIn({ what, ask, expected, because, answers }: Tried): string | undefined {
+  if (expected === 'refused' && !PORTS.some(port => port === ask.port)) throw new Error(`nobody listens on ${ask.port}, and so anybody could have refused it`)
   const at = `${what}, ${ask.address}`
   const wanted: readonly string[] = expected === 'refused' ? ['refused'] : expected
   const other = answers.find(answer => !wanted.includes(answer))
