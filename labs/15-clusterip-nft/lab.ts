@@ -1,4 +1,5 @@
 // 15 · ClusterIP by nftables: a program that makes a node's rules of Services and EndpointSlices, as often as they change.
+import { readFileSync } from 'node:fs'
 import { serviceAnswers, serviceLeavesOut, serviceOnlyAt, serviceRefuses, serviceShares, syncAddsNothing, syncAnswers, syncLosesNone, syncSticks, syncTakesAway, type Service } from 'hardway/checks'
 import { controlPlane, kubeProxy } from 'hardway/cluster'
 import { defineLab, fail, pass, unknown, type Answer, type Deed, type Nodes } from 'hardway/lab'
@@ -79,7 +80,7 @@ const table = ({
   'table ip services {', ...more,
   'map ports { type ipv4_addr . inet_proto . inet_service : verdict', `elements = { ${element} }`, '}',
   'chain gradient {', ...gradient, '}', 'chain choose {', ...choose, '}',
-  'chain arriving {', arriving, 'goto choose', '}',
+  ...arriving === '' ? [] : ['chain arriving {', arriving, 'goto choose', '}'],
   ...own === '' ? [] : ['chain own {', own, 'goto choose', '}'],
   'chain leaving {', 'type nat hook postrouting priority srcnat', leaving, '}', '}'))
 
@@ -97,12 +98,19 @@ const byKubeProxy = (mode: 'iptables' | 'nftables'): Deed<Name> => async ({ node
 }
 
 // The program. A mutant changes a few words of it; a change that finds nothing to change is no mutant.
+const LESSON = readFileSync(new URL('lesson.md', import.meta.url), 'utf8')
 const [SYNC, FILTER, UNUSED] = ['/usr/local/bin/sync-services', '/usr/local/lib/services.jq', '/usr/local/lib/unused.jq']
 const EDIT = String.raw`BEGIN { ($from, $to) = splice @ARGV, 0, 2 } $done = s/\Q$from\E/$to/; END { $? = 1 unless $done }`
 const edit = (file: string, ...changes: readonly (readonly [from: string, to: string])[]): Deed<Name> => async ({ node1 }) => {
   for (const [from, to] of changes) await node1`perl -0777 -i -pe ${EDIT} ${from} ${to} ${file}`
   // Some no longer run to their end: that is for the claims to say.
   await node1`${SYNC} || true`
+}
+/** What a step prints, with a few words changed. */
+const wrong = (step: string, file: string, ...changes: readonly (readonly [from: string, to: string])[]): Deed<Name> => async nodes => {
+  const printed = LESSON.split(`{#${step}}`)[1]?.split('\n## ')[0]?.matchAll(/^```file node1:(\S+)\n(.*?)^```$/gms) ?? []
+  await bash(nodes.node1, [...printed].map(([, path = '', text = '']) => write(path, text.trimEnd())).concat(`chmod +x ${SYNC}`).join('\n'))
+  await edit(file, ...changes)(nodes)
 }
 const program = (text: string): Deed<Name> => onNode1(`${write(SYNC, `#!/bin/bash\n${text}`)}\nchmod +x ${SYNC}\n${SYNC} || true`)
 const COMPILE = `cat /srv/api/*.json | jq -rsf ${FILTER}`
@@ -193,26 +201,21 @@ export default defineLab<Name>({
       },
       mutants: {
         'for pods alone': { refusedBy: everyone.claim, instead: table({ own: '' }) },
-        'at a hook that comes too late': { refusedBy: everyone.claim, instead: table({ arriving: 'type nat hook input priority 100' }) },
-        'by UDP': { refusedBy: everyone.claim, instead: table({ element: '10.96.0.42 . udp . 29500 : goto gradient' }) },
+        'for the node alone': { refusedBy: everyone.claim, instead: table({ arriving: '' }) },
         'the port of the Service for that of the pods': { refusedBy: everyone.claim, instead: table({ gradient: [`dnat to numgen random mod 3 map { 0 : ${b1}, 1 : ${b2}, 2 : ${b3} }`] }) },
         'nobody is led to itself': { refusedBy: everyone.claim, instead: table({ leaving: 'counter' }) },
         'everybody in the name of the node': { refusedBy: everyone.claim, instead: table({ leaving: 'ct status dnat masquerade' }) },
         'a number that nobody has': { refusedBy: everyone.claim, instead: table({ gradient: [`meta l4proto tcp dnat to numgen random mod 4 map { ${all} }`] }) },
-        'a chance of a third, three times': { refusedBy: everyone.claim, instead: iptables([chance(0.333_333_33), chance(0.333_333_33), chance(0.333_333_33)]) },
         'a third, and a third of the rest': { refusedBy: shares.claim, instead: iptables([chance(0.333_333_33), chance(0.333_333_33)]) },
         'two of three': { refusedBy: shares.claim, instead: table({ gradient: [`meta l4proto tcp dnat to numgen random mod 2 map { ${all} }`] }) },
         'a hash of the address alone': { refusedBy: shares.claim, instead: table({ gradient: [`meta l4proto tcp dnat to jhash ip saddr mod 3 map { ${all} }`] }) },
         'each port of the address': { refusedBy: onlyThere.claim, instead: table({ choose: ['ip daddr 10.96.0.42 goto gradient'] }) },
-        'the pods\' own port besides': { refusedBy: onlyThere.claim, instead: table({ element: '10.96.0.42 . tcp . 29500 : goto gradient, 10.96.0.42 . tcp . 29400 : goto gradient' }) },
         'a program that passes on what it reads': {
           refusedBy: everyone.claim,
           instead: onNode1(`ip addr add 10.96.0.42/32 dev lo\nsetsid socat TCP-LISTEN:29500,bind=10.96.0.42,fork,reuseaddr TCP:${b1}:29400 </dev/null >/dev/null 2>&1 &\nfor try in $(seq 200); do [ -n "$(ss -Htln sport = :29500)" ] && break; sleep 0.02; done`),
         },
         // At another priority it would see what the first has translated.
         'refused before it is translated': { refusedBy: everyone.claim, after: onNode1(nft('table ip careful {', 'chain early {', 'type filter hook prerouting priority raw', 'ip daddr 10.96.0.0/12 reject', '}', '}')) },
-        'a firewall that knows the Service only': { refusedBy: everyone.claim, after: onNode1(nft('table ip guard {', 'chain forward {', 'type filter hook forward priority filter', 'tcp dport 29400 ct state new drop', '}', '}')) },
-        'frames that pass the bridge unasked': { refusedBy: everyone.claim, after: onNode1('sysctl -qw net.bridge.bridge-nf-call-iptables=0') },
         'a port that sends nothing back': { refusedBy: everyone.claim, after: onNode1('bridge link set dev veth-b1 hairpin off') },
         'an entry of the map that is lost': { refusedBy: everyone.claim, after: onNode1('nft flush map ip services ports') },
       },
@@ -237,33 +240,26 @@ export default defineLab<Name>({
         'a program that speaks iptables': { requires: ['iptables-nft', 'xt-statistic', 'xt-recent'], instead: byIptables },
       },
       mutants: {
-        'no program, and the rules typed': { refusedBy: follows.claim, instead: onNode1(`nft add chain ip services extra`) },
         'a program that knows one Service': { refusedBy: follows.claim, instead: program(nft('add table ip services', 'delete table ip services', 'table ip services {', 'chain a {', 'type nat hook prerouting priority dstnat', `ip daddr 10.96.0.42 tcp dport 29500 dnat to numgen random mod 3 map { ${all} }`, '}', '}')) },
-        'a program that may not be run': { refusedBy: follows.claim, after: onNode1(`chmod -x ${SYNC}`) },
-        'ready only where it is said': { refusedBy: follows.claim, after: edit(FILTER, ['!= false', '== true']) },
+        'ready only where it is said': { refusedBy: follows.claim, instead: wrong('compile', FILTER, ['!= false', '== true']) },
         'everybody is ready': { refusedBy: leavesOut.claim, after: edit(FILTER, [READY, 'def usable: .;']) },
-        'whoever serves': { refusedBy: leftOut.claim, after: edit(FILTER, [READY, 'def usable: map(select(.conditions.ready != false or .conditions.serving));']) },
-        'the first slice': { refusedBy: follows.claim, after: edit(FILTER, [OWN_SLICES, OWN_SLICES.replace('] as', '][:1] as')]) },
-        'the last slice': { refusedBy: follows.claim, after: edit(FILTER, [OWN_SLICES, OWN_SLICES.replace('] as', '][-1:] as')]) },
-        'a namesake in another namespace': { refusedBy: follows.claim, after: edit(FILTER, ['.metadata.namespace == $namespace and ', '']) },
-        'by the name that a slice begins with': { refusedBy: follows.claim, after: edit(FILTER, ['.metadata.labels["kubernetes.io/service-name"] == $name', '(.metadata.name | startswith($name))']) },
-        'the first port of a slice': { refusedBy: follows.claim, after: edit(FILTER, [PORT_OF_SLICE, '.ports[0].port as $target']) },
-        'by the number that the Service names': { refusedBy: follows.claim, after: edit(FILTER, ['endpoints: endpoints($own; .name // "")', 'endpoints: (.targetPort as $target | endpoints($own; .name // "") | map(.target = $target))']) },
-        'a port without a name is nobody\'s': { refusedBy: follows.claim, after: edit(FILTER, ['endpoints($own; .name // "")', 'endpoints($own; .name)']) },
-        'the first port of a Service': { refusedBy: follows.claim, after: edit(FILTER, ['| .spec.ports[]', '| .spec.ports[0]']) },
-        'all by TCP': { refusedBy: follows.claim, after: edit(FILTER, ['(.protocol // "TCP" | ascii_downcase)', '"tcp"']) },
-        'those without an address too': { refusedBy: follows.claim, after: edit(FILTER, [' and (.spec.clusterIP // "None") != "None"', '']) },
-        'addresses of either version': { refusedBy: follows.claim, after: edit(FILTER, [' and .addressType == "IPv4"', '']) },
-        'an interface by its name': { refusedBy: follows.claim, after: edit(FILTER, ['arriving goto choose', 'arriving iifname cni0 goto choose']) },
+        'whoever serves': { refusedBy: leftOut.claim, instead: wrong('compile', FILTER, [READY, 'def usable: map(select(.conditions.ready != false or .conditions.serving));']) },
+        'the first slice': { refusedBy: follows.claim, instead: wrong('compile', FILTER, [OWN_SLICES, OWN_SLICES.replace('] as', '][:1] as')]) },
+        'a namesake in another namespace': { refusedBy: follows.claim, instead: wrong('compile', FILTER, ['.metadata.namespace == $namespace and ', '']) },
+        'by the name that a slice begins with': { refusedBy: follows.claim, instead: wrong('compile', FILTER, ['.metadata.labels["kubernetes.io/service-name"] == $name', '(.metadata.name | startswith($name))']) },
+        'the first port of a slice': { refusedBy: follows.claim, instead: wrong('compile', FILTER, [PORT_OF_SLICE, '.ports[0].port as $target']) },
+        'by the number that the Service names': { refusedBy: follows.claim, instead: wrong('compile', FILTER, ['endpoints: endpoints($own; .name // "")', 'endpoints: (.targetPort as $target | endpoints($own; .name // "") | map(.target = $target))']) },
+        'a port without a name is nobody\'s': { refusedBy: follows.claim, instead: wrong('compile', FILTER, ['endpoints($own; .name // "")', 'endpoints($own; .name)']) },
+        'those without an address too': { refusedBy: follows.claim, instead: wrong('compile', FILTER, [' and (.spec.clusterIP // "None") != "None"', '']) },
+        'addresses of either version': { refusedBy: follows.claim, instead: wrong('compile', FILTER, [' and .addressType == "IPv4"', '']) },
+        'an interface by its name': { refusedBy: follows.claim, instead: wrong('compile', FILTER, ['arriving goto choose', 'arriving iifname cni0 goto choose']) },
         'it says that it failed': { refusedBy: follows.claim, after: onNode1(`echo exit 1 >>${SYNC}`) },
-        'it keeps its files elsewhere': { refusedBy: follows.claim, after: program(`set -e\n${COMPILE} >/srv/rules\n(echo delete table ip services; cat /srv/rules) | nft -f -`) },
-        'a Service that nobody answers for is left out': { refusedBy: refuses.claim, after: edit(FILTER, [String.raw`\(.protocol)/\(.port)" ]`, String.raw`\(.protocol)/\(.port)" | select(.endpoints != []) ]`]) },
-        'a Service that nobody answers for is silent': { refusedBy: refuses.claim, after: edit(FILTER, [String.raw`\(.chain) reject"`, String.raw`\(.chain) drop"`]) },
-        'what is unknown goes its way': { refusedBy: refusesPort.claim, after: edit(FILTER, [ASK_VIPS, '']) },
-        'what is unknown is silent': { refusedBy: refusesPort.claim, after: edit(FILTER, [ASK_VIPS, ASK_VIPS.replace('reject', 'drop')]) },
-        'refused first, asked later': { refusedBy: follows.claim, after: edit(FILTER, [`${ASK_MAP}\n  ${ASK_VIPS}`, `${ASK_VIPS}\n  ${ASK_MAP}`]) },
-        'the node itself forgotten': { refusedBy: byUdp.claim, after: edit(FILTER, ['"add rule ip services own goto choose",', '']) },
-        'nobody is led to itself, by the program': { refusedBy: everyone.claim, after: edit(FILTER, [' @themselves masquerade"', ' @themselves counter"']) },
+        'it keeps its files elsewhere': { refusedBy: follows.claim, instead: program(`set -e\n${COMPILE} >/srv/rules\n(echo delete table ip services; cat /srv/rules) | nft -f -`) },
+        'a Service that nobody answers for is left out': { refusedBy: refuses.claim, instead: wrong('compile', FILTER, [String.raw`\(.protocol)/\(.port)" ]`, String.raw`\(.protocol)/\(.port)" | select(.endpoints != []) ]`]) },
+        'a Service that nobody answers for is silent': { refusedBy: refuses.claim, instead: wrong('compile', FILTER, [String.raw`\(.chain) reject"`, String.raw`\(.chain) drop"`]) },
+        'what is unknown goes its way': { refusedBy: refusesPort.claim, instead: wrong('compile', FILTER, [ASK_VIPS, '']) },
+        'refused first, asked later': { refusedBy: follows.claim, instead: wrong('compile', FILTER, [`${ASK_MAP}\n  ${ASK_VIPS}`, `${ASK_VIPS}\n  ${ASK_MAP}`]) },
+        'the node itself forgotten': { refusedBy: byUdp.claim, instead: wrong('compile', FILTER, ['"add rule ip services own goto choose",', '']) },
       },
     },
     replace: {
@@ -293,7 +289,6 @@ for one in $old; do [ "$one" = "$new" ] || nft delete table ip "$one"; done`)}\n
         'deleted first, then made': { refusedBy: losesNone.claim, instead: async () => {} },
         'emptied first, then made': { refusedBy: losesNone.claim, instead: program(`nft 'add table ip services; flush table ip services'\n${TRANSACTION}`) },
         'line by line': { refusedBy: losesNone.claim, instead: program(`nft 'add table ip services; delete table ip services'\n${COMPILE} | while read -r line; do nft "$line"; done`) },
-        'deleted, in the background made': { refusedBy: follows.claim, instead: program(`nft delete table ip services\n(sleep 0.5; ${COMPILE} | nft -f -) >/dev/null 2>&1 &`) },
         'what is open is forgotten': { refusedBy: losesNone.claim, instead: program(`${TRANSACTION}\nconntrack -F 2>/dev/null || true`) },
         'nothing is passed on meanwhile': { refusedBy: losesNone.claim, instead: program(`nft 'add table ip pause; add chain ip pause forward { type filter hook forward priority -10; policy drop; }'\n${TRANSACTION}\nnft delete table ip pause`) },
         'nothing is deleted': { refusedBy: addsNothing.claim, instead: program(`${COMPILE} | nft -f -`) },
@@ -302,7 +297,6 @@ for one in $old; do [ "$one" = "$new" ] || nft delete table ip "$one"; done`)}\n
         'the tables of everybody': { refusedBy: takesAway.claim, instead: program(`{ echo flush ruleset; ${COMPILE}; } | nft -f -`) },
         'objects that it knew before': { refusedBy: takesAway.claim, instead: program(`mkdir -p /tmp/known; cp /srv/api/*.json /tmp/known\n{ echo add table ip services; echo delete table ip services; cat /tmp/known/*.json | jq -s 'unique_by(.kind, .metadata)[]' | jq -rsf ${FILTER}; } | nft -f -`) },
         'once and never again': { refusedBy: takesAway.claim, instead: program(`[ -e /tmp/synced ] && exit 0\n${TRANSACTION}\ntouch /tmp/synced`) },
-        'with a mistake in its last line': { refusedBy: follows.claim, after: edit(FILTER, ['@themselves masquerade"', '@itself masquerade"']) },
       },
     },
     affinity: {
@@ -328,32 +322,30 @@ for one in $old; do [ "$one" = "$new" ] || nft delete table ip "$one"; done`)}\n
         'as it was': { refusedBy: stays.claim, instead: async () => {} },
         'a hash of the address, and no memory': {
           refusedBy: expires.claim,
-          after: edit(FILTER, [ASK_STICKY, ''], [REMEMBER, 'empty ),'], [String.raw`else "add rule ip services \($chain) numgen random mod`, String.raw`else "add rule ip services \($chain) " + (if $seconds then "jhash ip saddr" else "numgen random" end) + " mod`]),
+          instead: wrong('affinity', FILTER, [ASK_STICKY, ''], [REMEMBER, 'empty ),'], [String.raw`else "add rule ip services \($chain) numgen random mod`, String.raw`else "add rule ip services \($chain) " + (if $seconds then "jhash ip saddr" else "numgen random" end) + " mod`]),
         },
-        'the table is deleted, and all memory with it': { refusedBy: outlives.claim, after: edit(FILTER, ['"flush table ip services",', '"delete table ip services", "add table ip services",']) },
-        'the sets are flushed with the rest': { refusedBy: outlives.claim, after: edit(FILTER, [String.raw`timeout \($seconds)s; }",`, String.raw`timeout \($seconds)s; }", "flush set ip services \($set)",`]) },
+        'the table is deleted, and all memory with it': { refusedBy: outlives.claim, instead: wrong('affinity', FILTER, ['"flush table ip services",', '"delete table ip services", "add table ip services",']) },
+        'the sets are flushed with the rest': { refusedBy: outlives.claim, instead: wrong('affinity', FILTER, [String.raw`timeout \($seconds)s; }",`, String.raw`timeout \($seconds)s; }", "flush set ip services \($set)",`]) },
         'a connection is remembered, not a client': {
           refusedBy: stays.claim,
-          after: edit(FILTER, [String.raw`\($set) { type ipv4_addr; flags`, String.raw`\($set) { type ipv4_addr . inet_service; flags`], ['ip saddr @', 'ip saddr . th sport @'], ['{ ip saddr }', '{ ip saddr . th sport }']),
+          instead: wrong('affinity', FILTER, [String.raw`\($set) { type ipv4_addr; flags`, String.raw`\($set) { type ipv4_addr . inet_service; flags`], ['ip saddr @', 'ip saddr . th sport @'], ['{ ip saddr }', '{ ip saddr . th sport }']),
         },
-        'one memory for all endpoints': { refusedBy: stays.claim, after: edit(FILTER, [String.raw`"stick/\($seconds)/\($one)" as $set`, String.raw`"stick/\($seconds)/\($chain)" as $set`]) },
-        'nobody is written down': { refusedBy: stays.claim, after: edit(FILTER, [REMEMBER, 'empty ),']) },
-        'nobody reads it': { refusedBy: stays.claim, after: edit(FILTER, [ASK_STICKY, '']) },
-        'everybody is kept': { refusedBy: stays.claim, after: edit(FILTER, ['$affinity.clientIP.timeoutSeconds', '($affinity.clientIP.timeoutSeconds // 10800)']) },
-        'three hours for all': { refusedBy: expires.claim, after: edit(FILTER, [String.raw`timeout \($seconds)s;`, 'timeout 3h;']) },
-        'a second for all': { refusedBy: expires.claim, after: edit(FILTER, [String.raw`timeout \($seconds)s;`, 'timeout 1s;']) },
+        'one memory for all endpoints': { refusedBy: stays.claim, instead: wrong('affinity', FILTER, [String.raw`"stick/\($seconds)/\($one)" as $set`, String.raw`"stick/\($seconds)/\($chain)" as $set`]) },
+        'nobody is written down': { refusedBy: stays.claim, instead: wrong('affinity', FILTER, [REMEMBER, 'empty ),']) },
+        'everybody is kept': { refusedBy: stays.claim, instead: wrong('affinity', FILTER, ['$affinity.clientIP.timeoutSeconds', '($affinity.clientIP.timeoutSeconds // 10800)']) },
+        'three hours for all': { refusedBy: expires.claim, instead: wrong('affinity', FILTER, [String.raw`timeout \($seconds)s;`, 'timeout 3h;']) },
+        'a second for all': { refusedBy: expires.claim, instead: wrong('affinity', FILTER, [String.raw`timeout \($seconds)s;`, 'timeout 1s;']) },
         // One map from client to endpoint: nobody takes out of it those who were led to an endpoint that is gone.
         'a map that remembers who was led where': {
           refusedBy: moves.claim,
-          after: edit(FILTER,
+          instead: wrong('affinity', FILTER,
             [String.raw`"add set ip services \($set) { type ipv4_addr; flags dynamic, timeout; timeout \($seconds)s; }",`, ''], [ASK_STICKY, ''],
             [REMEMBER, String.raw`"add rule ip services \($one) update @led/\($chain) { ip saddr : \(.address) . \(.target) }" ),`],
             [String.raw`| "add chain ip services \($chain)",`, String.raw`| "add chain ip services \($chain)", ( select($seconds) | "add map ip services led/\($chain) { type ipv4_addr : ipv4_addr . inet_service; flags dynamic, timeout; timeout \($seconds)s; }", "add rule ip services \($chain) meta l4proto \($protocol) dnat to ip saddr map @led/\($chain)" ),`]),
         },
-        'chains that nobody takes away': { refusedBy: takesAway.claim, after: edit(UNUSED, ['select(.hook == null and', 'select(false and']) },
-        'sets that nobody takes away': { refusedBy: takesAway.claim, after: edit(UNUSED, ['select("@', 'select(false) | select("@']) },
+        'chains that nobody takes away': { refusedBy: takesAway.claim, instead: wrong('affinity', UNUSED, ['select(.hook == null and', 'select(false and']) },
+        'sets that nobody takes away': { refusedBy: takesAway.claim, instead: wrong('affinity', UNUSED, ['select("@', 'select(false) | select("@']) },
         'the map is not flushed': { refusedBy: takesAway.claim, after: edit(FILTER, [', "flush map ip services ports"', '']) },
-        'the rules are not flushed': { refusedBy: addsNothing.claim, after: edit(FILTER, ['"flush table ip services",', '']) },
       },
     },
     terminating: {
