@@ -27,6 +27,11 @@ describe('A topology', () => {
     })
   })
 
+  test('says which components of Kubernetes a node may have', () => {
+    const { nodes } = parseTopology('segments: { fab: }\nnodes:\n  ext: { components: [etcd, kube-apiserver], eth0: { segment: fab } }\n  node1: { components: [] }\n', 'x.yaml')
+    expect(nodes.map(({ components }) => components)).toEqual([['etcd', 'kube-apiserver'], []])
+  })
+
   test('may have both ends of a /31', () => {
     expect(() => parseTopology('segments: { p: }\nnodes:\n  a: { eth0: { segment: p, address: 10.0.0.0/31 } }\n  b: { eth0: { segment: p, address: 10.0.0.1/31 } }\n', 'x.yaml')).not.toThrow()
   })
