@@ -115,9 +115,12 @@ function said(reply: Reply): string {
 
 /** What is chosen anew for each connection may have to be sent a few times before one goes astray. */
 const FOLLOWED = 8
+/** No longer than that: which ones are not answered says a lot by itself. */
+const FOLLOWED_MS = 3_000
 
 async function followed(bench: Bench, { address, port, protocol }: Asked, client: Namespace, from: NamedEnd, all: boolean): Promise<{ readonly sentence: string; readonly evidence: readonly Evidence[] } | undefined> {
-  for (let times = 0; times < (all ? 1 : FOLLOWED); times++) {
+  const until = performance.now() + FOLLOWED_MS
+  for (let times = 0; times < (all ? 1 : FOLLOWED) && performance.now() < until; times++) {
     const why = await whyNot(bench, client, from, { name: `${address}:${port}`, address, named: true }, protocol, port)
     if (why === undefined) return undefined
     if (!why.answered) return why
