@@ -296,6 +296,21 @@ const stock: Readonly<Record<string, Omit<Fault, 'name'>>> = {
   'bridged frames sent through iptables': { network: 'routed', deeds: { node1: 'sysctl -qw net.bridge.bridge-nf-call-iptables=1; iptables -P FORWARD DROP' }, probe: neighbours, truth: dies({ kind: 'bridge-netfilter', at: 'node1', says: /bridge-nf-call-iptables/ }) },
   'bridged frames sent through the older iptables': { network: 'routed', deeds: { node1: 'sysctl -qw net.bridge.bridge-nf-call-iptables=1; iptables-legacy -P FORWARD DROP' }, probe: neighbours, truth: dies({ kind: 'bridge-netfilter', at: 'node1', says: /bridge-nf-call-iptables/ }) },
   'a filter that only bridged frames could meet': { network: 'routed', deeds: { node1: 'sysctl -qw net.bridge.bridge-nf-call-iptables=0; iptables -P FORWARD DROP' }, probe: neighbours, truth: arrives },
+  // What a network policy becomes on a node.
+  'a policy that forgets answers': {
+    network: 'routed', deeds: { 'node2/green': tcpServer(8080), node1: nft('add table ip netpol', 'add chain ip netpol guarded { type filter hook forward priority 0; }', 'add rule ip netpol guarded ip daddr 10.244.1.2 drop') }, probe: web,
+    truth: noReply({ kind: ['filtered', 'rejected'], at: 'node1', says: /guarded/ }),
+  },
+  'a policy between pods of one bridge': {
+    network: 'routed', deeds: { node1: `sysctl -qw net.bridge.bridge-nf-call-iptables=1\n${nft('add table ip netpol', 'add chain ip netpol ingress', 'add rule ip netpol ingress drop', 'add chain ip netpol guarded { type filter hook forward priority 0; }',
+      'add rule ip netpol guarded ct state established,related accept', 'add rule ip netpol guarded ip daddr 10.244.1.3 jump ingress')}` }, probe: neighbours,
+    truth: dies({ kind: ['bridge-netfilter', 'filtered'], at: 'node1', says: /ingress|bridge-nf-call-iptables/ }),
+  },
+  'a policy that names the port of the Service': {
+    network: 'service', deeds: { node1: `${service('10.244.2.2:8080')}\n${nft('add table ip netpol', 'add chain ip netpol guarded { type filter hook forward priority 0; }', 'add rule ip netpol guarded ct state established accept',
+      'add rule ip netpol guarded ip saddr 10.244.1.2 tcp dport 80 accept', 'add rule ip netpol guarded ip saddr 10.244.1.2 drop')}`, 'node2/green': tcpServer(8080) }, probe: vip,
+    truth: dies({ kind: ['filtered', 'rejected'], at: 'node1', says: /guarded/ }),
+  },
   'ARP is filtered': { network: 'routed', deeds: { 'node2/green': nft('add table arp own', 'add chain arp own asking { type filter hook input priority 0; policy drop; }'), node2: forget }, probe: there, truth: dies({ kind: ['filtered', 'rejected'], at: 'node2/green', says: /asking/ }) },
 
   // Reverse paths.
