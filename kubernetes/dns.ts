@@ -49,7 +49,7 @@ function recordsOfService(service: Service, objects: Objects, zone: string): rea
 /** Each endpoint that is ready, and those with a name of their own by that too. */
 function headless(service: Service, objects: Objects, name: string): readonly DnsRecord[] {
   // A headless Service may have no ports at all, and has addresses nevertheless.
-  const ports = service.ports.length > 0 ? service.ports : [{ name: undefined, protocol: 'TCP' as const, port: 1, targetPort: 1 }]
+  const ports = service.ports.length > 0 ? service.ports : [{ name: undefined, protocol: 'TCP' as const, port: 1, targetPort: 1, nodePort: undefined }]
   const records = ports.flatMap(port => {
     const found = endpointsOf(service, port, objects.pods)
     return (found.known ? found.endpoints : []).flatMap(({ pod, port: number }): readonly DnsRecord[] => {

@@ -7,6 +7,7 @@ export { answer, recordsOf, resolverOf, tried, type DnsAnswer, type DnsRecord, t
 export { decide, isPod, type Connection, type Decision, type Outside } from './policy.ts'
 export { readObjects } from './read.ts'
 export { tableOf, type Table } from './table.ts'
+export { backendsOf, byNodePort, nextOf, trafficOf, usable, type Asked, type Backend, type Candidate, type Client, type Traffic } from './traffic.ts'
 
 /** Of one text, as `kubectl apply -f` takes it. */
 export function objectsOf(yaml: string, file = 'objects.yaml'): Objects {

@@ -8,6 +8,8 @@ export interface Objects {
   readonly namespaces: readonly Namespace[]
   readonly pods: readonly Pod[]
   readonly services: readonly Service[]
+  readonly slices: readonly EndpointSlice[]
+  readonly nodes: readonly ClusterNode[]
   readonly policies: readonly NetworkPolicy[]
   /** Kinds that decide nothing here, for example a Deployment: its pods do. */
   readonly others: readonly Other[]
@@ -37,6 +39,10 @@ export interface Pod {
   /** Without a status: true, as it will be if all goes well. */
   readonly ready: boolean
   readonly hostNetwork: boolean
+  /** `metadata.deletionTimestamp` is there: it has been told to end. */
+  readonly terminating: boolean
+  /** It has ended, well or badly, and will not run again: `status.phase`. */
+  readonly ended: boolean
   /** `spec.hostname` and `spec.subdomain`: with both, and a headless Service called like the subdomain, it has a name in DNS. */
   readonly hostname: string | undefined
   readonly subdomain: string | undefined
@@ -61,6 +67,16 @@ export interface Service {
   readonly publishNotReadyAddresses: boolean
   /** Of an ExternalName. */
   readonly externalName: string | undefined
+  /** Of what comes to a node's port, an external address or a load balancer's. */
+  readonly externalTrafficPolicy: 'Cluster' | 'Local'
+  readonly externalIPs: readonly string[]
+  /** `status.loadBalancer.ingress`. */
+  readonly loadBalancerIPs: readonly string[]
+  readonly loadBalancerClass: string | undefined
+  readonly loadBalancerSourceRanges: readonly string[]
+  readonly healthCheckNodePort: number | undefined
+  /** `sessionAffinity: ClientIP`: for so many seconds a client stays with its endpoint. */
+  readonly affinitySeconds: number | undefined
 }
 
 export interface ServicePort {
@@ -69,6 +85,43 @@ export interface ServicePort {
   readonly port: number
   /** A number, or the name of a container's port. */
   readonly targetPort: number | string
+  /** Undefined as long as the API server has not given it one. */
+  readonly nodePort: number | undefined
+}
+
+export interface EndpointSlice {
+  readonly name: string
+  readonly namespace: string
+  /** The label `kubernetes.io/service-name`. */
+  readonly service: string | undefined
+  readonly addressType: 'IPv4' | 'IPv6' | 'FQDN'
+  readonly endpoints: readonly SliceEndpoint[]
+  readonly ports: readonly SlicePort[]
+}
+
+export interface SliceEndpoint {
+  /** Consumers use the first. */
+  readonly addresses: readonly string[]
+  readonly ready: boolean
+  /** Ready, whether or not it has been told to end. */
+  readonly serving: boolean
+  readonly terminating: boolean
+  readonly hostname: string | undefined
+  readonly node: string | undefined
+  /** The name of the pod, in the same namespace. */
+  readonly pod: string | undefined
+}
+
+export interface SlicePort {
+  readonly name: string | undefined
+  readonly protocol: Protocol
+  readonly port: number | undefined
+}
+
+export interface ClusterNode {
+  readonly name: string
+  readonly addresses: readonly string[]
+  readonly podCIDR: string | undefined
 }
 
 export interface NetworkPolicy {

@@ -4,10 +4,11 @@ import { Mistakes } from '../runner/core/mistake.ts'
 import { contains, familyOf, parseRange } from './address.ts'
 import { Source, type Field } from './field.ts'
 import type {
-  ContainerPort, Labels, Namespace, NetworkPolicy, Objects, Other, Peer, Pod, PolicyPort, PolicyType, Protocol, Requirement, Rule, Selector, Service, ServicePort,
+  ClusterNode, ContainerPort, EndpointSlice, Namespace, NetworkPolicy, Objects, Other, Peer, Pod, PolicyPort, PolicyType, Requirement, Rule, Selector, Service,
 } from './objects.ts'
+import { isPort, LABEL, portName, PROTOCOLS, qualified, readLabels, readName, readPort, readPortName, SUBDOMAIN, type Metadata } from './read-parts.ts'
+import { readNode, readService, readSlice } from './read-services.ts'
 
-const PROTOCOLS = ['TCP', 'UDP', 'SCTP'] as const satisfies readonly Protocol[]
 const METADATA = ['name', 'generateName', 'namespace', 'labels', 'annotations', 'uid', 'resourceVersion', 'generation', 'creationTimestamp',
   'deletionTimestamp', 'deletionGracePeriodSeconds', 'ownerReferences', 'finalizers', 'managedFields', 'selfLink']
 
@@ -15,13 +16,15 @@ interface Gathering {
   readonly namespaces: Namespace[]
   readonly pods: Pod[]
   readonly services: Service[]
+  readonly slices: EndpointSlice[]
+  readonly nodes: ClusterNode[]
   readonly policies: NetworkPolicy[]
   readonly others: Other[]
 }
 
 /** Throws Mistakes, of all files at once. */
 export function readObjects(files: readonly { readonly file: string; readonly text: string }[]): Objects {
-  const all: Gathering = { namespaces: [], pods: [], services: [], policies: [], others: [] }
+  const all: Gathering = { namespaces: [], pods: [], services: [], slices: [], nodes: [], policies: [], others: [] }
   const seen = new Map<string, Field>()
   const mistakes = files.flatMap(({ file, text }) => {
     const source = new Source(file)
@@ -52,7 +55,7 @@ function readDocument(document: Field, all: Gathering, seen: Map<string, Field>)
   }
   if (version.text() !== expected) return version.present ? version.invalid(`no matches for kind ${JSON.stringify(kind)} in this version`, `\`${expected}\``) : version.required('', `\`${expected}\``)
   const metadata = readMetadata(object)
-  const id = `${kind} ${kind === 'Namespace' ? '' : metadata.namespace}/${name}`
+  const id = `${kind} ${kind === 'Namespace' || kind === 'Node' ? '' : metadata.namespace}/${name}`
   const first = seen.get(id)
   if (first !== undefined) return object.field('metadata').field('name').invalid(`${kind} is there already, at ${first.at.file}:${first.at.line}`, 'each object once')
   seen.set(id, object)
@@ -60,20 +63,13 @@ function readDocument(document: Field, all: Gathering, seen: Map<string, Field>)
     case 'Namespace': all.namespaces.push({ name, labels: { ...metadata.labels, 'kubernetes.io/metadata.name': name } }); break
     case 'Pod': all.pods.push(readPod(object, metadata)); break
     case 'Service': all.services.push(readService(object, metadata)); break
+    case 'EndpointSlice': all.slices.push(readSlice(object, metadata)); break
+    case 'Node': all.nodes.push(readNode(object, metadata)); break
     case 'NetworkPolicy': all.policies.push(readPolicy(object, metadata)); break
   }
 }
 
-const VERSIONS: Readonly<Record<string, string>> = { Namespace: 'v1', Pod: 'v1', Service: 'v1', NetworkPolicy: 'networking.k8s.io/v1' }
-
-interface Metadata {
-  readonly name: string
-  readonly namespace: string
-  readonly labels: Labels
-}
-
-const LABEL = /^([a-z0-9]([-a-z0-9]*[a-z0-9])?)$/
-const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
+const VERSIONS: Readonly<Record<string, string>> = { Namespace: 'v1', Pod: 'v1', Service: 'v1', Node: 'v1', EndpointSlice: 'discovery.k8s.io/v1', NetworkPolicy: 'networking.k8s.io/v1' }
 
 function readMetadata(object: Field): Metadata {
   const metadata = object.field('metadata')
@@ -85,28 +81,6 @@ function readMetadata(object: Field): Metadata {
   const where = namespace.text() ?? 'default'
   if (!LABEL.test(where) || where.length > 63) namespace.invalid('must be a lowercase RFC 1123 label', 'up to 63 of a-z, 0-9 and `-`', 'production')
   return { name: text, namespace: where, labels: readLabels(metadata.field('labels')) }
-}
-
-const VALUE = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/
-
-function readLabels(field: Field): Labels {
-  return Object.fromEntries(field.entries().flatMap(([key, value]) => {
-    qualified(value, key)
-    const text = value.text()
-    if (text === undefined) {
-      if (!value.present) value.invalid('must be a string', 'a text', '""')
-      return []
-    }
-    if (!VALUE.test(text) || text.length > 63) value.invalid('a valid label has up to 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends', 'such a value', 'web')
-    return [[key, text] as const]
-  }))
-}
-
-/** `app.kubernetes.io/name`: a DNS name, if any, and a name of up to 63 characters. */
-function qualified(at: Field, key: string): void {
-  const [name = '', prefix, ...more] = key.split('/').toReversed()
-  const good = more.length === 0 && name.length > 0 && name.length <= 63 && VALUE.test(name) && (prefix === undefined || (SUBDOMAIN.test(prefix) && prefix.length <= 253))
-  if (!good) at.invalid(`${JSON.stringify(key)} is no label key`, 'a name, or a DNS name, `/` and a name', 'app.kubernetes.io/name')
 }
 
 function readPod(object: Field, metadata: Metadata): Pod {
@@ -123,15 +97,11 @@ function readPod(object: Field, metadata: Metadata): Pod {
     address: text === '' ? undefined : text,
     ready: ready === undefined || ready.field('status').text() === 'True',
     hostNetwork: spec.field('hostNetwork').flag() ?? false,
+    terminating: object.field('metadata').field('deletionTimestamp').present,
+    ended: ['Succeeded', 'Failed'].includes(status.field('phase').text() ?? ''),
     hostname: readName(spec.field('hostname')),
     subdomain: readName(spec.field('subdomain')),
   }
-}
-
-function readName(field: Field): string | undefined {
-  const name = field.text()
-  if (name !== undefined && (!LABEL.test(name) || name.length > 63)) field.invalid('must be a lowercase RFC 1123 label', 'up to 63 of a-z, 0-9 and `-`', 'postgres-0')
-  return name
 }
 
 function readContainerPort(field: Field): readonly ContainerPort[] {
@@ -142,73 +112,6 @@ function readContainerPort(field: Field): readonly ContainerPort[] {
     return []
   }
   return [{ name: readPortName(field.field('name')), port, protocol: field.field('protocol').oneOf(PROTOCOLS) ?? 'TCP' }]
-}
-
-function readPort(field: Field): number | undefined {
-  const port = field.whole()
-  if (port === undefined || isPort(port)) return port
-  return field.invalid('must be between 1 and 65535, inclusive', 'a port', '8080')
-}
-
-function isPort(port: number): boolean {
-  return 1 <= port && port <= 65_535
-}
-
-function readPortName(field: Field): string | undefined {
-  const name = field.text()
-  if (name !== undefined) portName(field, name)
-  return name
-}
-
-/** IANA's service names: RFC 6335, section 5.1. */
-function portName(field: Field, name: string): void {
-  const good = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(name) && name.length <= 15 && /[a-z]/.test(name) && !name.includes('--')
-  if (!good) field.invalid('must be up to 15 of a-z, 0-9 and single hyphens inside, with one letter at least', 'the name of a port', 'http')
-}
-
-const SERVICE = ['allocateLoadBalancerNodePorts', 'clusterIP', 'clusterIPs', 'externalIPs', 'externalName', 'externalTrafficPolicy', 'healthCheckNodePort',
-  'internalTrafficPolicy', 'ipFamilies', 'ipFamilyPolicy', 'loadBalancerClass', 'loadBalancerIP', 'loadBalancerSourceRanges', 'ports',
-  'publishNotReadyAddresses', 'selector', 'sessionAffinity', 'sessionAffinityConfig', 'trafficDistribution', 'type']
-
-function readService(object: Field, metadata: Metadata): Service {
-  const spec = object.field('spec')
-  spec.mapping(SERVICE)
-  const type = spec.field('type').oneOf(['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'] as const) ?? 'ClusterIP'
-  const clusterIP = spec.field('clusterIP')
-  const address = clusterIP.text()
-  if (address !== undefined && address !== '' && address !== 'None' && familyOf(address) === undefined) {
-    clusterIP.invalid('must be empty, \'None\', or a valid IP address', 'an address of the Service range', '10.96.0.42')
-  }
-  const ports = spec.field('ports').items().flatMap((port, _, all) => readServicePort(port, all.length > 1))
-  if (ports.length === 0 && type !== 'ExternalName' && address !== 'None' && spec.field('ports').items().length === 0) spec.field('ports').required('', 'one port at least', 'ports: [{ port: 80 }]')
-  if (type === 'ExternalName' && !spec.field('externalName').present) spec.field('externalName').required('', 'the name', 'externalName: db.example.com')
-  for (const [index, port] of ports.entries()) {
-    if (ports.slice(0, index).some(other => other.port === port.port && other.protocol === port.protocol)) spec.field('ports').items()[index]?.invalid('Duplicate value: port and protocol are another\'s', 'each once')
-  }
-  return {
-    ...metadata, type, ports,
-    clusterIP: address === '' ? undefined : address,
-    selector: spec.field('selector').entries().length === 0 ? undefined : readLabels(spec.field('selector')),
-    internalTrafficPolicy: spec.field('internalTrafficPolicy').oneOf(['Cluster', 'Local'] as const) ?? 'Cluster',
-    publishNotReadyAddresses: spec.field('publishNotReadyAddresses').flag() ?? false,
-    externalName: spec.field('externalName').text(),
-  }
-}
-
-function readServicePort(field: Field, named: boolean): readonly ServicePort[] {
-  if (!field.mapping(['name', 'protocol', 'port', 'targetPort', 'nodePort', 'appProtocol'])) return []
-  const port = readPort(field.field('port'))
-  if (port === undefined) {
-    if (!field.field('port').present) field.field('port').required('', 'a port', 'port: 80')
-    return []
-  }
-  const name = field.field('name').text()
-  if (named && (name === undefined || name === '')) field.field('name').required('', 'a name for each, where there are several', 'name: http')
-  const target = field.field('targetPort')
-  const targetPort = target.wholeOrText()
-  if (typeof targetPort === 'number' && !isPort(targetPort)) target.invalid('must be between 1 and 65535, inclusive', 'a port', '8080')
-  if (typeof targetPort === 'string') portName(target, targetPort)
-  return [{ name: name === '' ? undefined : name, protocol: field.field('protocol').oneOf(PROTOCOLS) ?? 'TCP', port, targetPort: targetPort ?? port }]
 }
 
 function readPolicy(object: Field, metadata: Metadata): NetworkPolicy {

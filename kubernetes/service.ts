@@ -21,7 +21,7 @@ export function endpointsOf(service: Service, port: ServicePort, pods: readonly 
   if (selector === undefined) return { known: false, because: `${service.namespace}/${service.name} has no selector: its EndpointSlices are written by hand` }
   const requirements = Object.entries(selector).map(([key, value]) => ({ key, operator: 'In' as const, values: [value] }))
   const endpoints = pods
-    .filter(pod => pod.namespace === service.namespace && selects(requirements, pod.labels) && (pod.ready || service.publishNotReadyAddresses))
+    .filter(pod => pod.namespace === service.namespace && selects(requirements, pod.labels) && !pod.ended && ((pod.ready && !pod.terminating) || service.publishNotReadyAddresses))
     .flatMap(pod => {
       const number = typeof port.targetPort === 'number' ? port.targetPort
         : pod.ports.find(one => one.name === port.targetPort && one.protocol === port.protocol)?.port

@@ -1,4 +1,5 @@
 // The specification of DNS-based service discovery, section by section.
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { answer, recordsOf, resolverOf, tried, type RecordType } from '../../kubernetes/dns.ts'
 import { readObjects } from '../../kubernetes/read.ts'
@@ -102,5 +103,54 @@ describe('a pod\'s resolver', () => {
 
   test('takes a name with a dot at the end as it is', () => {
     expect(tried('example.com.', pod)).toEqual(['example.com'])
+  })
+})
+
+const word = fc.stringMatching(/^[a-z][a-z0-9]{0,5}$/)
+const address = fc.tuple(fc.nat(255), fc.nat(255)).map(([third, last]) => `10.96.${third}.${last}`)
+const manifest = (name: string, namespace: string, spec: string): string => `apiVersion: v1
+kind: Service
+metadata: { name: ${name}, namespace: ${namespace} }
+spec: ${spec}`
+const someServices = fc.uniqueArray(fc.record({ name: word, namespace: fc.constantFrom('default', 'shop'), address, port: fc.integer({ min: 1, max: 65_535 }), portName: fc.option(word, { nil: undefined }) }), { selector: one => one.address, minLength: 1, maxLength: 5 })
+  .map(all => all.filter((one, index) => all.findIndex(other => other.name === one.name && other.namespace === one.namespace) === index))
+
+describe('for any Services', () => {
+  const cluster = someServices.map(all => readObjects([{ file: 'a.yaml', text: all.map(({ name, namespace, address: clusterIP, port, portName }) =>
+    manifest(name, namespace, `{ clusterIP: ${clusterIP}, ports: [{ port: ${port}${portName === undefined ? '' : `, name: ${portName}`} }] }`)).join('\n---\n') }]))
+
+  test('every record is the answer to its own name, in any case', () => {
+    fc.assert(fc.property(cluster, some => {
+      for (const record of recordsOf(some)) expect(answer(some, `${record.name.toUpperCase()}.`, record.type)).toMatchObject({ code: 'NOERROR', records: expect.arrayContaining([record]) as unknown })
+    }))
+  })
+
+  test('an address leads back to the name that leads to it', () => {
+    fc.assert(fc.property(cluster, some => {
+      for (const record of recordsOf(some)) {
+        if (record.type !== 'A') continue
+        const back = answer(some, `${record.address.split('.').toReversed().join('.')}.in-addr.arpa`, 'PTR').records
+        expect(back.map(one => one.type === 'PTR' ? one.target : '')).toContain(record.name)
+      }
+    }))
+  })
+
+  test('below a Service there is nothing but its ports, and above it there is a name without data', () => {
+    fc.assert(fc.property(cluster, word, (some, label) => {
+      for (const { name, namespace } of some.services) {
+        expect(answer(some, `${label}.${name}.${namespace}.svc.cluster.local`, 'A')).toEqual({ code: 'NXDOMAIN', records: [] })
+        expect(answer(some, `${namespace}.svc.cluster.local`, 'A')).toEqual({ code: 'NOERROR', records: [] })
+      }
+    }))
+  })
+
+  test('a resolver tries a name and all that its list makes of it, each once', () => {
+    fc.assert(fc.property(fc.array(word, { minLength: 1, maxLength: 8 }), fc.nat(7), (labels, ndots) => {
+      const name = labels.join('.')
+      const search = ['default.svc.cluster.local', 'svc.cluster.local', 'cluster.local']
+      const all = tried(name, { search, ndots })
+      expect(all.toSorted()).toEqual([name, ...search.map(suffix => `${name}.${suffix}`)].toSorted())
+      expect(all[labels.length - 1 >= ndots ? 0 : all.length - 1]).toBe(name)
+    }))
   })
 })

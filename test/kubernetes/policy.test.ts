@@ -127,7 +127,7 @@ const policy: fc.Arbitrary<NetworkPolicy> = fc.record({
 })
 const pod: fc.Arbitrary<Pod> = fc.record({
   name: fc.constantFrom('p', 'q', 'r'), namespace: fc.constantFrom('x', 'y'), labels, ports: fc.constantFrom([], [{ name: 'http', port: 80, protocol: 'TCP' as const }]),
-  node: fc.constant(undefined), address: fc.constantFrom('10.244.1.1', '10.244.1.2', '10.244.2.1'), ready: fc.constant(true), hostNetwork: fc.constant(false),
+  node: fc.constant(undefined), address: fc.constantFrom('10.244.1.1', '10.244.1.2', '10.244.2.1'), ready: fc.constant(true), hostNetwork: fc.constant(false), terminating: fc.constant(false), ended: fc.constant(false),
   hostname: fc.constant(undefined), subdomain: fc.constant(undefined),
 })
 const namespaces: fc.Arbitrary<readonly Namespace[]> = fc.tuple(labels, labels).map(([x, y]) => [{ name: 'x', labels: x }, { name: 'y', labels: y }])

@@ -16,6 +16,7 @@ function mistakesOf(text: string): readonly string[] {
 const policy = (...spec: readonly string[]): string => ['apiVersion: networking.k8s.io/v1', 'kind: NetworkPolicy', 'metadata: { name: p }', 'spec:', ...spec.map(line => `  ${line}`)].join('\n')
 const rule = (...lines: readonly string[]): string => policy('ingress:', '-', ...lines.map(line => `  ${line}`))
 const service = (...spec: readonly string[]): string => ['apiVersion: v1', 'kind: Service', 'metadata: { name: s }', 'spec:', ...spec.map(line => `  ${line}`)].join('\n')
+const slice = (...fields: readonly string[]): string => ['apiVersion: discovery.k8s.io/v1', 'kind: EndpointSlice', 'metadata: { name: s-1, labels: { kubernetes.io/service-name: s } }', ...fields].join('\n')
 const P = 'NetworkPolicy "p" is invalid: '
 const S = 'Service "s" is invalid: '
 
@@ -50,6 +51,22 @@ const cases: readonly (readonly [title: string, text: string, ...mistakes: reado
   ['a port twice', service('ports: [{ name: a, port: 80 }, { name: b, port: 80 }]'), `a.yaml:5:34: ${S}spec.ports[1]: Invalid value: a mapping: Duplicate value: port and protocol are another's`],
   ['an address that is none', service('clusterIP: none', 'ports: [{ port: 80 }]'), `a.yaml:5:14: ${S}spec.clusterIP: Invalid value: "none": must be empty, 'None', or a valid IP address`],
   ['a target that is no port', service('ports: [{ port: 80, targetPort: 70000 }]'), `a.yaml:5:35: ${S}spec.ports[0].targetPort: Invalid value: 70000: must be between 1 and 65535, inclusive`],
+  ['a node port outside of its range', service('type: NodePort', 'ports: [{ port: 80, nodePort: 8080 }]'), `a.yaml:6:33: ${S}spec.ports[0].nodePort: Invalid value: 8080: provided port is not in the valid range. The range of valid ports is 30000-32767`],
+  ['a node port of a Service that has none', service('ports: [{ port: 80, nodePort: 30080 }]'), `a.yaml:5:33: ${S}spec.ports[0].nodePort: Forbidden: may not be used when \`type\` is 'ClusterIP'`],
+  ['a node port twice', service('type: NodePort', 'ports: [{ name: a, port: 80, nodePort: 30080 }, { name: b, port: 81, nodePort: 30080 }]'), `a.yaml:6:82: ${S}spec.ports[1].nodePort: Invalid value: 30080: Duplicate value: node port and protocol are another's`],
+  ['Local of a Service that nobody outside reaches', service('externalTrafficPolicy: Local', 'ports: [{ port: 80 }]'), `a.yaml:5:26: ${S}spec.externalTrafficPolicy: Invalid value: "Local": may only be set for externally-accessible services`],
+  ['a policy of traffic that is none', service('type: NodePort', 'externalTrafficPolicy: local', 'ports: [{ port: 80 }]'), `a.yaml:6:26: ${S}spec.externalTrafficPolicy: Unsupported value: "local": supported values: "Cluster", "Local"`],
+  ['a health check of a NodePort', service('type: NodePort', 'externalTrafficPolicy: Local', 'healthCheckNodePort: 31000', 'ports: [{ port: 80 }]'), `a.yaml:7:24: ${S}spec.healthCheckNodePort: Invalid value: 31000: may only be set when \`type\` is 'LoadBalancer' and \`externalTrafficPolicy\` is 'Local'`],
+  ['a class of what is no load balancer', service('loadBalancerClass: a/b', 'ports: [{ port: 80 }]'), `a.yaml:5:22: ${S}spec.loadBalancerClass: Forbidden: may only be used when \`type\` is 'LoadBalancer'`],
+  ['an affinity that is none', service('sessionAffinity: client', 'ports: [{ port: 80 }]'), `a.yaml:5:20: ${S}spec.sessionAffinity: Unsupported value: "client": supported values: "ClientIP", "None"`],
+  ['an affinity for ever', service('sessionAffinity: ClientIP', 'sessionAffinityConfig: { clientIP: { timeoutSeconds: 86401 } }', 'ports: [{ port: 80 }]'), `a.yaml:6:56: ${S}spec.sessionAffinityConfig.clientIP.timeoutSeconds: Invalid value: 86401: must be greater than 0 and less than 86400`],
+  ['seconds without affinity', service('sessionAffinityConfig: { clientIP: { timeoutSeconds: 10 } }', 'ports: [{ port: 80 }]'), `a.yaml:5:26: ${S}spec.sessionAffinityConfig: Forbidden: must not be set when session affinity is None`],
+  ['a NodePort without an address', service('type: NodePort', 'clusterIP: None', 'ports: [{ port: 80 }]'), `a.yaml:6:14: ${S}spec.clusterIP: Invalid value: "None": may not be set to 'None' for NodePort services`],
+  ['a Service whose name is no host\'s', 'apiVersion: v1\nkind: Service\nmetadata: { name: 1web }\nspec: { ports: [{ port: 80 }] }', 'a.yaml:3:19: Service "1web" is invalid: metadata.name: Invalid value: "1web": must be a lowercase RFC 1035 label'],
+  ['endpoints without addresses', slice('addressType: IPv4', 'endpoints: [{ addresses: [] }]'), 'a.yaml:5:26: EndpointSlice "s-1" is invalid: endpoints[0].addresses: Required value: must contain at least 1 address'],
+  ['endpoints of the other family', slice('addressType: IPv4', 'endpoints: [{ addresses: ["2001:db8::1"] }]'), 'a.yaml:5:27: EndpointSlice "s-1" is invalid: endpoints[0].addresses[0]: Invalid value: "2001:db8::1": must be a valid IPv4 address'],
+  ['a slice without a family', slice('endpoints: []'), 'a.yaml:1:1: EndpointSlice "s-1" is invalid: addressType: Required value'],
+  ['ports of a slice without names', slice('addressType: IPv4', 'endpoints: []', 'ports: [{ port: 80 }, { port: 81 }]'), 'a.yaml:6:23: EndpointSlice "s-1" is invalid: ports[1].name: Invalid value: empty: Duplicate value'],
   ['YAML that is none', 'kind: [', 'a.yaml:1:8: Flow sequence in block collection must be sufficiently indented and end with a ]'],
   ['several in one go', `${rule('ports: [{ port: 0 }, { port: 99999 }]')}\n`, `a.yaml:7:21: ${P}spec.ingress[0].ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive`, `a.yaml:7:34: ${P}spec.ingress[0].ports[1].port: Invalid value: 99999: must be between 1 and 65535, inclusive`],
 ]
@@ -87,7 +104,23 @@ describe('reads', () => {
 
   test('what a pod is and what it is not yet', () => {
     const { pods } = one('apiVersion: v1\nkind: Pod\nmetadata: { name: a }\nspec: { nodeName: node1, containers: [{ name: c, image: i, ports: [{ containerPort: 53, protocol: UDP }] }] }\nstatus: { podIP: 10.244.1.2, conditions: [{ type: Ready, status: "False" }] }')
-    expect(pods).toEqual([{ name: 'a', namespace: 'default', labels: {}, ports: [{ name: undefined, port: 53, protocol: 'UDP' }], node: 'node1', address: '10.244.1.2', ready: false, hostNetwork: false, hostname: undefined, subdomain: undefined }])
+    expect(pods).toEqual([{ name: 'a', namespace: 'default', labels: {}, ports: [{ name: undefined, port: 53, protocol: 'UDP' }], node: 'node1', address: '10.244.1.2', ready: false, hostNetwork: false, terminating: false, ended: false, hostname: undefined, subdomain: undefined }])
+  })
+
+  test('a slice, with what is not said filled in', () => {
+    const { slices } = one(slice('addressType: IPv4', 'endpoints:', '- { addresses: [10.244.1.2], nodeName: node1, targetRef: { kind: Pod, name: a } }', '- { addresses: [10.244.1.3], conditions: { ready: false, serving: true, terminating: true } }', 'ports: [{ port: 8080 }]'))
+    expect(slices).toEqual([{
+      name: 's-1', namespace: 'default', service: 's', addressType: 'IPv4', ports: [{ name: undefined, protocol: 'TCP', port: 8080 }],
+      endpoints: [
+        { addresses: ['10.244.1.2'], ready: true, serving: true, terminating: false, hostname: undefined, node: 'node1', pod: 'a' },
+        { addresses: ['10.244.1.3'], ready: false, serving: true, terminating: true, hostname: undefined, node: undefined, pod: undefined },
+      ],
+    }])
+  })
+
+  test('what of a Service is for the outside', () => {
+    const { services: [found] } = one(`${service('type: LoadBalancer', 'externalTrafficPolicy: Local', 'healthCheckNodePort: 31000', 'sessionAffinity: ClientIP', 'ports: [{ port: 80, nodePort: 31175 }]')}\nstatus: { loadBalancer: { ingress: [{ ip: 192.168.1.240 }] } }`)
+    expect(found).toMatchObject({ externalTrafficPolicy: 'Local', healthCheckNodePort: 31000, affinitySeconds: 10800, loadBalancerIPs: ['192.168.1.240'], ports: [{ nodePort: 31175 }] })
   })
 
   test('no policyTypes as the API server would fill them in', () => {
