@@ -9,13 +9,16 @@ import { askedAt, either, type Asked, type Service } from './service.ts'
 const HEARD_MS = 3_000
 /** Who sends more than once goes on. What a check asks has a port of its own each time. */
 const GOES_ON = 2
-/** So often somebody has been heard at the backend before silence at the other is worth something. */
-const ROUNDS = 4
+/** So often somebody has been heard at the backend: whoever talks to the other has done so twice meanwhile. */
+const ROUNDS = 3
+/** What is sent to oneself is heard after all that came before it. */
+const MARKER_MS = 3_000
 
 /**
  * `whoever has been talking at 10.96.0.43:5140/udp all along is heard by b3, and nobody by old`: of what is open already, by UDP. New
  * connections are sent by the rules of now; those that go on keep what was decided about their first packet. It is waited until a backend has heard
- * one of them four times: had the other one been sent to, it would have heard, too.
+ * one of them three times; then the other one sends something to itself, and when its own capture has that, it has all that came before. So it takes
+ * as long as it takes to talk three times.
  */
 export function serviceLetsGo(service: Service, gone: End): Check {
   const [asked, old] = [askedAt({ protocol: 'udp', ...service }), endOf(gone)]
@@ -37,14 +40,20 @@ async function look(bench: Bench, asked: Asked, old: NamedEnd): Promise<Verdict>
   try {
     const captures = await Promise.all(starting)
     const [atOld, ...atBackends] = captures
-    const heard = (capture: Running): readonly (readonly [string, number])[] => [...senders(capture.output())].filter(([, times]) => times >= GOES_ON)
+    // From the moment at which all of them look.
+    const before = new Map(captures.map(capture => [capture, capture.output().length]))
+    const heard = (capture: Running): readonly (readonly [string, number])[] =>
+      [...senders(capture.output().slice(before.get(capture)))].filter(([who, times]) => times >= GOES_ON && !who.startsWith(`${old.address}:`))
     const enough = (): boolean => atBackends.some(capture => heard(capture).some(([, times]) => times >= ROUNDS))
     await Promise.all(atBackends.map(capture => capture.until(enough, HEARD_MS)))
+    const marked = await places[0]?.place.exec(['bash', '-c', `echo >/dev/udp/${old.address}/${asked.targetPort}`])
+    const seen = await atOld?.until(output => [...senders(output).keys()].some(who => who.startsWith(`${old.address}:`)), MARKER_MS)
     const evidence = captures.map((capture, index): Evidence => ({
       place: places[index]?.place.name ?? '', argv: capturing(ends[index] ?? old, asked.targetPort), exitCode: undefined, stdout: capture.output().slice(0, 4000), stderr: '[stopped]', ms: 0,
     }))
     const [first, ...rest] = evidence
     if (atOld === undefined || first === undefined) throw new CouldNotLook('nothing was captured')
+    if (seen !== true) throw new CouldNotLook(`${old.name} does not hear what it sends to itself`, first, ...marked === undefined ? [] : [marked])
     const left = heard(atOld)
     const [one] = left
     if (one !== undefined) {

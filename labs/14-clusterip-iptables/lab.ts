@@ -98,7 +98,7 @@ const forget = `conntrack -D -p udp --orig-dst 10.96.0.43 --reply-src ${LEAVING.
 const oldLeaves: Deed<Name> = inTurn(each(() => BEATS), ({ node1 }) => bash(node1, WORKERS), each(() => REPLACED))
 const REJECT = `-d 10.96.0.44/32 -p tcp --dport 9100 -j REJECT`
 
-// Forty programs of a job, each with a socket of its own, that say five times a second that they are alive. In a file, so that `ps`
+// Forty programs of a job, each with a socket of its own, that say ten times a second that they are alive. In a file, so that `ps`
 // shows a line and not a program. Each has said it once before the command ends.
 const PROGRAM = String.raw`#!/usr/bin/perl
 # workers ADDRESS PORT: goes on in the background.
@@ -112,7 +112,7 @@ send $_, 'alive', 0, $to for @sockets;
 exit if fork // die "fork: $!\n";
 setsid;
 open $_, '+<', '/dev/null' for \*STDIN, \*STDOUT, \*STDERR;
-for (;;) { select undef, undef, undef, 0.2; send $_, 'alive', 0, $to for @sockets }
+for (;;) { select undef, undef, undef, 0.1; send $_, 'alive', 0, $to for @sockets }
 `
 
 /** What kube-proxy itself has written for the three Services, recorded. */
