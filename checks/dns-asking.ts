@@ -56,7 +56,7 @@ export async function lookFor(bench: Bench, from: NamedEnd, wanted: readonly str
   return names(bench, keyOf(from), wanted, async all => {
     const owner = await ownerOf(bench, from)
     if ('because' in owner) return owner
-    const evidence = await owner.namespace.place.exec([TOOL, 'names', ...new Set(all)])
+    const evidence = await owner.namespace.place.exec([TOOL, 'names', ...new Set(all)], { timeoutMs: 30_000 })
     if (evidence.exitCode !== 0) throw unable(evidence)
     return { looked: readFrom(evidence, readLooked), evidence }
   })

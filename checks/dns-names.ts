@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { answer, resolverOf, tried, type Resolver } from '../kubernetes/dns.ts'
 import { readObjects } from '../kubernetes/read.ts'
 import type { Bench, Check } from '../runner/core/bench.ts'
-import { fail, pass, type Verdict } from '../runner/core/verdict.ts'
+import { CouldNotLook, fail, pass, type Verdict } from '../runner/core/verdict.ts'
 import { list } from '../runner/core/quoted.ts'
 import { failWithResolver, lookFor } from './dns-asking.ts'
 import { endOf, type End, type NamedEnd } from './ends.ts'
@@ -41,7 +41,7 @@ function completed(pod: NamedEnd, looked: Looked, expected: readonly string[], s
   const index = expected.findIndex((name, at) => names[at] !== name)
   if (index < 0) return names.length === expected.length ? undefined : `looking for ${looked.name}, ${pod.name} also asks for ${names[expected.length] ?? ''}`
   // As long as nobody answers, there is no next one.
-  if (looked.exitCode === undefined && index === names.length) return `${server} does not answer for ${names.at(-1) ?? ''}`
+  if (looked.ended === 'cut' && index === names.length) return `${server} does not answer for ${names.at(-1) ?? ''}`
   return `looking for ${looked.name}, ${pod.name} asks for ${names[index] ?? 'nothing more'} where ${expected[index] ?? ''} is due`
 }
 
@@ -77,7 +77,7 @@ export function findsName(pod: End, name: string, { server, namespace, ndots = 5
       if (wrong >= 0) return `looking for ${name}, ${end.name} asks for ${names[wrong] ?? ''} where ${expected[wrong] ?? 'nothing more'} is due`
       const other = looked.asked.find(asked => asked.server !== server)
       if (other !== undefined) return `${end.name} asks ${other.server}, not ${server}`
-      if (looked.exitCode === undefined) return `${server} does not answer for ${names.at(-1) ?? ''}`
+      if (looked.ended === 'cut') return `${server} does not answer for ${names.at(-1) ?? ''}`
       const same = looked.addresses.length === addresses.length && addresses.every(address => looked.addresses.includes(address))
       return same ? undefined : `${end.name} ${found}`
     }),
@@ -95,6 +95,8 @@ async function look(bench: Bench, pod: NamedEnd, names: readonly string[], judge
   const outcome = await lookFor(bench, pod, names)
   if ('because' in outcome) return fail(outcome.because, ...outcome.evidence)
   const { looked, evidence } = outcome
+  const slow = looked.find(one => one.ended === 'slow')
+  if (slow !== undefined) throw new CouldNotLook(`${pod.name}: a program that looks for ${slow.name} does not go on, though nothing is due to it`, evidence)
   for (const name of names) {
     const one = looked.find(other => other.name === name)
     const because = one === undefined ? undefined : judge(one, name)

@@ -71,12 +71,12 @@ export function namesPods({ from, server, objects }: ClusterDns): Check {
   ])
 }
 
-/** By a CNAME, and no address of its own. */
+/** By a CNAME, whether that or an address is asked for, and no address of its own. */
 export function namesElsewhere({ from, server, objects }: ClusterDns): Check {
   const all = readYaml(objects)
   const services = all.services.filter(({ type }) => type === 'ExternalName')
   const aliases = services.map(service => `${shortly(service)} as another name of ${service.externalName ?? ''}`)
-  return agrees(`${server} has ${list(aliases)}`, from, server, () => services.map(service => expecting(all, nameOf(service), 'CNAME')))
+  return agrees(`${server} has ${list(aliases)}`, from, server, () => services.flatMap(service => [expecting(all, nameOf(service), 'CNAME'), expecting(all, nameOf(service), 'A')]))
 }
 
 export function namesVersion({ from, server, objects }: ClusterDns): Check {
@@ -161,7 +161,8 @@ function mistake(reply: DnsReply, { name, type, expected }: Expectation): string
   const wanted = due.length > 0 ? due.join(', ') : expected.code === 'NOERROR' ? 'NODATA' : expected.code
   if (reply.kind !== 'answer') return `${sayReply(reply, type)} instead of ${wanted}`
   const own = reply.records.filter(record => record.name === name && (record.type === type || record.type === 'CNAME'))
-  const got = own.map(record => record.type !== type ? `alias ${record.data}` : record.type === 'SRV' ? record.data.split(' ').slice(2).join(' ') : record.data)
+  const aliased = expected.records.some(record => record.type === 'CNAME')
+  const got = own.map(record => record.type !== type && !aliased ? `alias ${record.data}` : record.type === 'SRV' ? record.data.split(' ').slice(2).join(' ') : record.data)
   const same = reply.code === expected.code && got.length === due.length && due.every(one => got.includes(one)) && new Set(got).size === got.length
   return same ? undefined : `${sayReply(reply, type)} instead of ${wanted}`
 }

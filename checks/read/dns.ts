@@ -55,8 +55,8 @@ export interface Looked {
   readonly name: string
   readonly asked: readonly Asked[]
   readonly addresses: readonly string[]
-  /** Undefined: it was given up waiting for it. */
-  readonly exitCode: number | undefined
+  /** How it ended, 2 is not found; `cut`: a question has had no answer; `slow`: the program itself did not go on. */
+  readonly ended: number | 'cut' | 'slow'
 }
 
 export interface Asked {
@@ -75,8 +75,8 @@ export function readLooked(text: string): readonly Looked[] {
     else if (open === undefined) throw notUnderstood(line)
     else if (kind === 'asked' && (protocol === 'udp' || protocol === 'tcp') && type !== '') open.asked.push({ server: anAddress(first, line), protocol, name: name.toLowerCase(), type })
     else if (kind === 'is') open.addresses.push(anAddress(first, line))
-    else if (kind === 'end' && /^(\d+|cut)$/.test(first)) {
-      looked.push({ ...open, exitCode: first === 'cut' ? undefined : Number(first) })
+    else if (kind === 'end' && /^(\d+|cut|slow)$/.test(first)) {
+      looked.push({ ...open, ended: first === 'cut' || first === 'slow' ? first : Number(first) })
       open = undefined
     } else throw notUnderstood(line)
   }
