@@ -253,7 +253,8 @@ function reasons(judged: readonly Judged[]): string {
 
 export async function snapshots(nodes: readonly Node[]): Promise<ReadonlyMap<string, string>> {
   const taken = await Promise.all(nodes.filter(node => node.name !== 'fabric').map(async node =>
-    [node.name, await node.exec(['/usr/local/lib/hardway/snapshot'])] as const))
+    // A machine that proves several labs at once takes its time, and nothing is learnt from that.
+    [node.name, await node.exec(['/usr/local/lib/hardway/snapshot'], { timeoutMs: 60_000 })] as const))
   return new Map(taken.map(([name, evidence]) => {
     if (evidence.exitCode !== 0 || evidence.stdout === '') throw new Error(`could not take a snapshot of ${name}: ${evidence.stderr}`)
     return [name, evidence.stdout]
