@@ -8,10 +8,10 @@ import { readBirdRoute } from './read/bird-route.ts'
 import { readFib, type FibRoute } from './read/fib.ts'
 import { refusedRoute } from './refused-route.ts'
 import { bgpPeers } from './sessions.ts'
-import { readFrom } from './tool.ts'
+import { readFrom, unable } from './tool.ts'
 
-/** One that hangs does not answer, and neither does one whose socket is elsewhere. */
-const BIRD_MS = 1_000
+/** One whose socket is elsewhere says so at once. One that takes its time, on a busy machine or as it hangs, has not been asked. */
+const BIRD_MS = 5_000
 
 export interface WaysTo {
   /** No way but the default route, or none at all: then whatever says so. */
@@ -74,6 +74,7 @@ async function look(bench: Bench, router: string, address: string, wanted: reado
   if (route.protocol !== 'bird') return pass(...evidence)
   // BIRD writes its routes of every origin with one number. Where it can be asked, it knows better.
   const bird = await bench.place(router).exec(['birdc', '-r', 'show', 'route', 'for', address, 'all'], { timeoutMs: BIRD_MS })
+  if (bird.exitCode === undefined) throw unable(bird)
   const chosen = bird.exitCode === 0 ? readFrom(bird, readBirdRoute) : undefined
   if (chosen !== undefined && chosen.source !== 'BGP') return fail(`BIRD on ${router} has the route to ${chosen.destination} from its protocol ${chosen.protocol} (${chosen.source}), not by BGP`, bird, ...evidence)
   return pass(...evidence, bird)

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import {
   allocatesForGood, allocatesNoMore, allocatesUnique, entersBy, knowsWhoAnswers, learnedBehind, learnedOnly, oneAnswers, poolIsFree, reaches, sentWhereServed, servedAt,
 } from 'hardway/checks'
+import { controlPlane, kubeProxy, type KubeProxy } from 'hardway/cluster'
 import { defineLab, fail, pass, unknown, type Answer, type Nodes } from 'hardway/lab'
 import { podsOnBridge } from 'hardway/networks'
 
@@ -204,6 +205,33 @@ const allLocal = (all: All) => Promise.all([local(all.node1, 'drop'), local(all.
 const withdraws = (node: Node) => node`birdc disable services`
 const endsProxy = (node: Node) => node`kill -9 $(pgrep -f '^serve proxy 8000'); for try in $(seq 100); do pgrep -f '^serve proxy 8000' >/dev/null || exit 0; sleep 0.02; done; exit 1`
 
+/** What the API has of the Service, addresses from outside included, which nobody has to give away here. */
+const objects = (policy: 'Cluster' | 'Local') => `apiVersion: v1
+kind: Service
+metadata: { name: proxy-public, namespace: default }
+spec:
+  type: LoadBalancer
+  externalTrafficPolicy: ${policy}
+  clusterIP: 10.96.0.80
+  ports: [{ name: http, protocol: TCP, port: 80, targetPort: 8000 }]
+status:
+  loadBalancer: { ingress: [{ ip: ${VIP}, ipMode: VIP }, { ip: ${TOLD}, ipMode: VIP }] }
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: proxy-public-1, namespace: default, labels: { kubernetes.io/service-name: proxy-public } }
+addressType: IPv4
+ports: [{ name: http, protocol: TCP, port: 8000 }]
+endpoints:
+- { addresses: [10.244.2.2], nodeName: node2, conditions: { ready: true } }
+- { addresses: [10.244.3.2], nodeName: node3, conditions: { ready: true } }`
+/** kube-proxy in place of the rules of the nodes. */
+const byKubeProxy = async ({ node1, node2, node3, ext: api }: All, policy: 'Cluster' | 'Local', mode: KubeProxy['mode']) => {
+  await Promise.all([node1, node2, node3].map(node => node`nft delete table ip services`))
+  await controlPlane(api, { objects: objects(policy) })
+  await kubeProxy({ node1, node2, node3 }, { api, mode })
+}
+
 /** Something that can be said in a number. */
 const said = (right: string, wrong: Answer['wrong']): Answer => ({
   right: () => Promise.resolve(right),
@@ -270,6 +298,13 @@ export default defineLab<Name>({
           instead: async all => {
             await bash(all.node1, 'ip link add vrrp4 link eth0 address 00:00:5e:00:01:05 up type macvlan mode bridge', 'ip addr add 192.168.1.240/32 dev vrrp4')
             await allFront(all)
+          },
+        },
+        'kube-proxy, by nftables': {
+          requires: ['etcd', 'kube-apiserver', 'kube-proxy'],
+          instead: async all => {
+            await answersAt(all.node1)
+            await byKubeProxy(all, 'Cluster', 'nftables')
           },
         },
         'on the one node alone, by iptables': {
@@ -571,6 +606,12 @@ export default defineLab<Name>({
         'the daemon of node1 ended': async all => {
           await allLocal(all)
           await all.node1`birdc down`
+        },
+        'kube-proxy, by iptables, and its node withdrawn': {
+          requires: ['etcd', 'kube-apiserver', 'kube-proxy'],
+          instead: async all => {
+            await Promise.all([byKubeProxy(all, 'Local', 'iptables'), withdraws(all.node1)])
+          },
         },
         'filtered on its way out': async all => {
           await allLocal(all)
