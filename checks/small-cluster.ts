@@ -14,8 +14,8 @@ export const PORTS = [80, 81, 514, 8080, 8443, 9000, 29_500] as const
 const READY_MS = 12_000
 /** How many pods: p1, p2, … */
 const PODS = 6
-/** Everything that filters and translates, without what is counted, in whatever tool's words. */
-const LISTING = 'nft -s list ruleset; iptables-legacy-save 2>/dev/null | grep -v "^[#:]"; ipset list -t 2>/dev/null | grep ^Name'
+/** All that filters and translates, without what is counted; in the words of nft also what iptables made. */
+const LISTING = ['nft', '-s', 'list', 'ruleset']
 
 const CLIENT = /\b10\.250\.0\.\d/
 
@@ -85,7 +85,8 @@ export async function withSmallCluster<T>(bench: Bench, node: string, work: (clu
       stream: (address, port) => start(asking, [TOOL, 'stream', '10.250.0.2', address, String(port)], output => output.startsWith('ok')),
       hold: (address, port) => start(asking, [TOOL, 'hold', '10.250.0.3', address, String(port)], output => output !== ''),
       listing: async () => {
-        const evidence = await own.exec(['sh', '-c', LISTING])
+        const evidence = await own.exec(LISTING)
+        if (evidence.exitCode !== 0) throw unable(evidence)
         return { lines: evidence.stdout.split('\n').map(line => line.trim()).filter(line => line !== '' && line !== '}' && !CLIENT.test(line)), evidence }
       },
     })

@@ -288,7 +288,6 @@ for one in $old; do [ "$one" = "$new" ] || nft delete table ip "$one"; done`)}\n
       mutants: {
         'deleted first, then made': { refusedBy: losesNone.claim, instead: async () => {} },
         'emptied first, then made': { refusedBy: losesNone.claim, instead: program(`nft 'add table ip services; flush table ip services'\n${TRANSACTION}`) },
-        'line by line': { refusedBy: losesNone.claim, instead: program(`nft 'add table ip services; delete table ip services'\n${COMPILE} | while read -r line; do nft "$line"; done`) },
         'what is open is forgotten': { refusedBy: losesNone.claim, instead: program(`${TRANSACTION}\nconntrack -F 2>/dev/null || true`) },
         'nothing is passed on meanwhile': { refusedBy: losesNone.claim, instead: program(`nft 'add table ip pause; add chain ip pause forward { type filter hook forward priority -10; policy drop; }'\n${TRANSACTION}\nnft delete table ip pause`) },
         'nothing is deleted': { refusedBy: addsNothing.claim, instead: program(`${COMPILE} | nft -f -`) },
