@@ -184,7 +184,10 @@ export function gridsOf(cells: readonly Shown[]): readonly Grid[] {
 
 function gridOf(cells: readonly Shown[]): Omit<Grid, 'title'> {
   const unique = (all: readonly string[]): readonly string[] => [...new Set(all)]
-  const [rows, columns, reasons] = [unique(cells.map(({ from }) => from)), unique(cells.map(({ to }) => to)), unique(cells.map(({ because }) => because))]
+  const [rows, reasons] = [unique(cells.map(({ from }) => from)), unique(cells.map(({ because }) => because))]
+  // In one order, as far as they are the same.
+  const place = (name: string): number => rows.includes(name) ? rows.indexOf(name) : rows.length
+  const columns = unique(cells.map(({ to }) => to)).toSorted((one, other) => place(one) - place(other))
   const at = new Map(cells.map(cell => [`${cell.from} > ${cell.to}`, cell]))
   return {
     rows, columns, reasons,

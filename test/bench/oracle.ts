@@ -18,6 +18,7 @@ let [agreed, answers, denied] = [0, 0, 0]
 const disagreed: number[] = []
 await using nodes = await agreementOn(provider, by)
 for (let seed = first; seed < first + count; seed++) {
+  if (seed > first && (seed - first) % 25 === 0) process.stderr.write(`${seed - first} of ${count}\n`)
   const policies = policiesOf(seed)
   try {
     const { cells, wrong } = await nodes.compare(policies)
