@@ -1,6 +1,7 @@
 // Grids as a terminal shows them: what is wrong stands out without colours too.
 import { expect, test } from 'vitest'
 import type { Grid } from '../../runner/core/verdict.ts'
+import { checkReport } from '../../runner/cli/commands/check.ts'
 import { gridLines, legend, wrongLines } from '../../runner/cli/grid-lines.ts'
 
 const right = { expected: 'allowed', measured: 'ok', right: true, because: 0 } as const
@@ -40,4 +41,13 @@ test('each wrong one has its sentence; those with one reason share it', () => {
 test('names of whatever kind show nothing that a terminal would obey', () => {
   expect(gridLines({ ...grid, rows: ['\u001b[31ma', 'b', 'c'] }, false).join('\n')).not.toContain('\u001b')
   expect(wrongLines([{ ...grid, rows: ['x', '\u001b]0;t\u0007y', 'z'] }], 80).join('\n')).not.toContain('\u001b')
+})
+
+test('`check --json` has the table of a verdict, whether it holds or not', () => {
+  const evidence = [{ place: 'node1', argv: ['true'], exitCode: 0, stdout: '', stderr: '', ms: 1 }] as const
+  const report = checkReport('19', [{ id: 'a', title: 'A', status: 'fail', verdicts: [
+    { claim: 'one', verdict: { status: 'pass', evidence, table: [grid] } }, { claim: 'two', verdict: { status: 'fail', because: 'why', evidence, table: [grid] } },
+    { claim: 'three', verdict: { status: 'unknown', because: 'why', evidence } },
+  ] }])
+  expect(JSON.parse(JSON.stringify(report))).toMatchObject({ steps: [{ verdicts: [{ table: [grid] }, { because: 'why', table: [grid] }, { status: 'unknown' }] }] })
 })
