@@ -106,6 +106,11 @@ describe('learnedBehind', () => {
   fails('one says nothing', routed, check, inTurn(bird('node1'), router()), /^node3 sends 203\.0\.113\.240 to node1 alone, and does not speak BGP with node2$/)
   fails('the daemon has died', routed, check, inTurn(told, settled, sh('node3', 'kill -9 $(pidof bird)')), /^node3 has the route to 203\.0\.113\.240 via node1 and node2 \(proto bird\), but does not speak BGP with node[12]: nobody there would take it back$/)
   fails('typed into the daemon', routed, check, inTurn(bird('node1'), bird('node2'), router('ipv4 { export all; };', 'protocol static typed { ipv4; route 203.0.113.240/32 via 192.168.1.11 via 192.168.1.12; }')), /^BIRD on node3 has the route to 203\.0\.113\.240\/32 from its protocol typed \(static\), not by BGP$/)
+  test('a daemon that does not answer has not been asked', async () => {
+    const network = await routed()
+    await inTurn(told, settled, sh('node3', 'kill -STOP $(pidof bird)'))(network)
+    expect(await network.look(check)).toMatchObject({ status: 'unknown' })
+  })
   fails('it knows no way', routed, check, sh('node3', 'ip route add unreachable 203.0.113.240'), /unreachable 203\.0\.113\.240/)
 })
 
