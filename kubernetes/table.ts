@@ -1,7 +1,7 @@
 // Who may reach whom on which port: every pod, every other pod and every Service, as the objects have it.
 import type { Namespace, Objects, Pod, Protocol, Service, ServicePort } from './objects.ts'
 import { decide, decideBetween, nameOf, type Decision } from './policy.ts'
-import { endpointsFor, endpointsOf } from './service.ts'
+import { behind, endpointsFor } from './service.ts'
 
 export interface Port {
   readonly protocol: Protocol
@@ -65,7 +65,7 @@ function serviceTable(objects: Objects): ServiceTable {
   const all = objects.services.flatMap(service => service.ports.map(port => ({ service, port })))
   return {
     services: all.map(({ service, port }) => {
-      const found = endpointsOf(service, port, objects.pods)
+      const found = behind(service, port, objects)
       return {
         name: titleOf(service, port), port: { protocol: port.protocol, port: port.port }, clusterIP: service.clusterIP,
         endpoints: found.known ? found.endpoints.map(endpoint => `${nameOf(endpoint.pod)}:${endpoint.port}`) : [],
@@ -81,7 +81,7 @@ export function titleOf(service: Service, port: ServicePort): string {
 
 /** The address of a Service is rewritten before policies are asked: what counts is the endpoint and its port. */
 function reach(from: Pod, service: Service, port: ServicePort, objects: Objects): { outcome: Outcome; because: string; by: readonly string[] } {
-  const found = endpointsOf(service, port, objects.pods)
+  const found = behind(service, port, objects)
   if (!found.known) return { outcome: 'unknown', because: found.because, by: [] }
   if (found.endpoints.length === 0) return { outcome: 'none', because: `no pod that is ready is behind ${titleOf(service, port)}`, by: [] }
   const local = endpointsFor(service, from, found.endpoints)
@@ -100,13 +100,14 @@ function reach(from: Pod, service: Service, port: ServicePort, objects: Objects)
   return { outcome: 'some', because: `not ${which.join(', ')}: ${first.because}`, by: first.by }
 }
 
-function portsOf({ pods, services, policies }: Objects): readonly Port[] {
+function portsOf(objects: Objects): readonly Port[] {
+  const { pods, services, policies } = objects
   const named = [
     ...pods.flatMap(pod => pod.ports),
     ...policies.flatMap(policy => [...policy.ingress, ...policy.egress]).flatMap(rule => rule.ports)
       .flatMap(({ protocol, port, endPort }) => typeof port === 'number' ? [{ protocol, port }, ...(endPort === undefined ? [] : [{ protocol, port: endPort }])] : []),
     ...services.flatMap(service => service.ports.flatMap(port => {
-      const found = endpointsOf(service, port, pods)
+      const found = behind(service, port, objects)
       return found.known ? found.endpoints : []
     })),
   ].map(({ protocol, port }) => ({ protocol, port }))

@@ -1,18 +1,8 @@
 // Who answers for a Service, and whom does that one see: https://kubernetes.io/docs/reference/networking/virtual-ips/, the traffic
 // policies of core/v1, and KEP-1669 for endpoints that are ending. IPv4.
 import { contains, parseRange } from './address.ts'
-import type { Objects, Pod, Protocol, Service, ServicePort } from './objects.ts'
-import { endpointsOf } from './service.ts'
-
-/** Who can be behind one port of a Service. */
-export interface Backend {
-  readonly address: string
-  readonly port: number
-  readonly node: string | undefined
-  readonly ready: boolean
-  readonly serving: boolean
-  readonly terminating: boolean
-}
+import type { Objects, Protocol, Service, ServicePort } from './objects.ts'
+import { backendsOf, usable, type Backend } from './service.ts'
 
 export type Client =
   /** A pod with an address of its own. */
@@ -43,34 +33,6 @@ export type Traffic =
   | { readonly outcome: 'dropped'; readonly because: string }
   /** No such address or port is the Service's, or the specification leaves it open. */
   | { readonly outcome: 'unspecified'; readonly because: string }
-
-/** From its EndpointSlices; where there is none, from the pods that it selects, as the controller would write them. */
-export function backendsOf(service: Service, port: ServicePort, { slices, pods }: Objects): readonly Backend[] {
-  const own = slices.filter(slice => slice.namespace === service.namespace && slice.service === service.name && slice.addressType === 'IPv4')
-  if (own.length === 0) return fromPods(service, port, pods)
-  const all = own.flatMap(slice => {
-    const found = slice.ports.find(one => one.name === port.name && one.protocol === port.protocol)?.port
-    return found === undefined ? [] : slice.endpoints.flatMap(({ addresses: [address], node, ready, serving, terminating }): readonly Backend[] =>
-      address === undefined ? [] : [{ address, port: found, node, ready, serving, terminating }])
-  })
-  // While an endpoint moves from one slice to another it may be in both.
-  return all.filter((one, index) => all.findIndex(other => other.address === one.address && other.port === one.port) === index)
-}
-
-function fromPods(service: Service, port: ServicePort, pods: readonly Pod[]): readonly Backend[] {
-  const found = endpointsOf({ ...service, publishNotReadyAddresses: true }, port, pods)
-  return (found.known ? found.endpoints : []).flatMap(({ pod, port: number }): readonly Backend[] => {
-    const { address, node, ready, terminating, ended } = pod
-    if (address === undefined || ended) return []
-    return [{ address, port: number, node, ready: service.publishNotReadyAddresses || (ready && !terminating), serving: service.publishNotReadyAddresses || ready, terminating }]
-  })
-}
-
-/** Those that are ready; if none is, those that are ending and still serve. */
-export function usable(backends: readonly Backend[]): readonly Backend[] {
-  const ready = backends.filter(backend => backend.ready)
-  return ready.length > 0 ? ready : backends.filter(({ serving, terminating }) => serving && terminating)
-}
 
 /** What becomes of a first connection. */
 export function trafficOf(service: Service, port: ServicePort, client: Client, asked: Asked, objects: Objects): Traffic {

@@ -60,6 +60,19 @@ describe('a Service', () => {
     expect(cell('a', pod('a'), service('{ ports: [{ port: 80 }] }'))).toMatchObject({ outcome: 'unknown' })
   })
 
+  test('has the endpoints that its EndpointSlices name', () => {
+    const slice = (endpoints: string): string => `apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: s-1, labels: { kubernetes.io/service-name: s } }
+addressType: IPv4
+ports: [{ port: 8080 }]
+endpoints: [${endpoints}]`
+    const all = [pod('a').replace('status: {', 'status: { podIP: 10.244.1.2,'), service('{ ports: [{ port: 80 }] }')]
+    expect(services(...all, slice('{ addresses: [10.244.1.2] }')).services).toMatchObject([{ endpoints: ['default/a:8080'] }])
+    expect(cell('a', ...all, slice('{ addresses: [10.244.1.2], conditions: { ready: false } }'))).toMatchObject({ outcome: 'none' })
+    expect(cell('a', ...all, slice('{ addresses: [192.0.2.1] }'))).toMatchObject({ outcome: 'unknown', because: '192.0.2.1, an endpoint of default/s, is no pod\'s address' })
+  })
+
   test('that stays on the node has only the endpoints of the client\'s', () => {
     const spec = '{ internalTrafficPolicy: Local, selector: { app: a }, ports: [{ port: 80 }] }'
     const on = (node: string) => ({ spec: `, nodeName: ${node}` })

@@ -3,7 +3,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Objects, Service, ServicePort } from '../../kubernetes/objects.ts'
 import { readObjects } from '../../kubernetes/read.ts'
-import { backendsOf, byNodePort, nextOf, trafficOf, usable, type Asked, type Backend, type Client } from '../../kubernetes/traffic.ts'
+import { backendsOf, usable, type Backend } from '../../kubernetes/service.ts'
+import { byNodePort, nextOf, trafficOf, type Asked, type Client } from '../../kubernetes/traffic.ts'
 
 /** One Service, web, with what its spec has besides, and endpoints: `10.244.1.2 node1 ready`. */
 function cluster(spec: string, ...endpoints: readonly string[]): { objects: Objects; service: Service; port: ServicePort } {
