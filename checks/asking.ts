@@ -32,6 +32,8 @@ export interface Question {
   readonly protocol: Protocol
   /** So many connections, each from a port of its own. Default: one. */
   readonly times?: number
+  /** It is waited longer for each answer, and none is asked twice: where a second try could be sent elsewhere, it tells nothing of the first. */
+  readonly patient?: boolean
 }
 
 /**
@@ -50,6 +52,8 @@ export type Reply =
     /** What was left of 64 when it came to the server; a `serve` of the lab's does not know. */
     readonly ttl: number | undefined
     readonly ms: number
+    /** It was asked twice: the first time nothing came in time. */
+    readonly again?: true
   }
   | { readonly kind: 'lost'; readonly by: Namespace; readonly peer: string }
   | { readonly kind: 'refused' }
@@ -78,6 +82,7 @@ interface Asking {
   readonly port: number
   readonly protocol: Protocol
   readonly times: number
+  readonly patient?: boolean
 }
 
 interface Batch {
@@ -112,11 +117,11 @@ export async function asking(bench: Bench, listeners: readonly Listener[], quest
     batch.serving.set(`${namespace.inode} ${protocol} ${port}`, { namespace, address: held.address, port, protocol })
   }
   const asked = questions.map(question => {
-    const { to, port, protocol, times = 1 } = question
+    const { to, port, protocol, times = 1, patient = false } = question
     if (times < 1) throw new Error('expected one connection at least')
     const client = namespaceOf(question.from)
-    const key = `${client.inode} ${protocol} ${to} ${port} ${times}`
-    batch.asking.set(key, { client, to, port, protocol, times })
+    const key = `${client.inode} ${protocol} ${to} ${port} ${times} ${patient}`
+    batch.asking.set(key, { client, to, port, protocol, times, patient })
     return { question, client, key }
   })
   const replies = await batch.replies
@@ -215,27 +220,28 @@ class Round {
     const once = await this.#ask(questions, ANSWER_MS)
     const took = once.flatMap(({ reply }) => reply.kind === 'ok' ? [reply.ms] : [])
     const slow = Math.max(...took) > ANSWER_MS / 2
-    const again = once.flatMap((one, index) => one.reply.kind === 'lost' || (slow && one.reply.kind === 'timeout') ? [index] : [])
+    const again = once.flatMap((one, index) => one.patient !== true && (one.reply.kind === 'lost' || (slow && one.reply.kind === 'timeout')) ? [index] : [])
     if (again.length === 0) return once
     const late = await this.#ask(again.flatMap(index => questions[index] ?? []), slow || took.length === 0 ? Math.max(LATE_MS, ...took.map(ms => 4 * ms)) : 2 * ANSWER_MS)
     return once.map((one, index) => {
       const second = late[again.indexOf(index)]
       // What came to somebody once is not blocked.
-      return second === undefined || (one.reply.kind === 'lost' && second.reply.kind === 'timeout') ? one : second
+      if (second === undefined || (one.reply.kind === 'lost' && second.reply.kind === 'timeout')) return one
+      return second.reply.kind === 'ok' ? { ...second, reply: { ...second.reply, again: true } } : second
     })
   }
 
   async #ask(questions: readonly Asking[], ms: number): Promise<readonly Sent[]> {
     const asked = questions.map(question => ({ question, id: ++this.#asked, nonce: randomBytes(9).toString('hex') }))
     const lines = new Map<string, string[]>()
-    for (const { question: { client, to, port, protocol }, id, nonce } of asked) {
+    for (const { question: { client, to, port, protocol, patient }, id, nonce } of asked) {
       const own = lines.get(client.node) ?? []
-      own.push(`ask ${id} ${client.inode} ${protocol} ${to} ${port} ${nonce} ${ms}`)
+      own.push(`ask ${id} ${client.inode} ${protocol} ${to} ${port} ${nonce} ${patient === true ? LATE_MS : ms}`)
       lines.set(client.node, own)
     }
     for (const [node, own] of lines) this.#say(node, own.join('\n'))
     const most = Math.max(0, ...[...lines.values()].map(({ length }) => length))
-    await this.#settle(SPARE_MS + Math.ceil(most / 32) * ms)
+    await this.#settle(SPARE_MS + Math.ceil(most / 32) * (questions.some(({ patient }) => patient === true) ? LATE_MS : ms))
     // All has been asked everywhere: what has come until now is all that comes.
     await this.#settle(SPARE_MS)
     const told = new Map(this.#read(readAnswers).map(one => [one.id, one]))
