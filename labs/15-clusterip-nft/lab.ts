@@ -321,7 +321,7 @@ for one in $old; do [ "$one" = "$new" ] || nft delete table ip "$one"; done`)}\n
         'as it was': { refusedBy: stays.claim, instead: async () => {} },
         'a hash of the address, and no memory': {
           refusedBy: expires.claim,
-          instead: wrong('affinity', FILTER, [ASK_STICKY, ''], [REMEMBER, 'empty ),'], [String.raw`else "add rule ip services \($chain) numgen random mod`, String.raw`else "add rule ip services \($chain) " + (if $seconds then "jhash ip saddr" else "numgen random" end) + " mod`]),
+          instead: wrong('affinity', FILTER, [ASK_STICKY, ''], [REMEMBER, 'empty ),'], [String.raw`numgen random mod \(.endpoints | length) vmap`, String.raw`\(if $seconds then "jhash ip saddr mod \(.endpoints | length) seed 7" else "numgen random mod \(.endpoints | length)" end) vmap`]),
         },
         'the table is deleted, and all memory with it': { refusedBy: outlives.claim, instead: wrong('affinity', FILTER, ['"flush table ip services",', '"delete table ip services", "add table ip services",']) },
         'the sets are flushed with the rest': { refusedBy: outlives.claim, instead: wrong('affinity', FILTER, [String.raw`timeout \($seconds)s; }",`, String.raw`timeout \($seconds)s; }", "flush set ip services \($set)",`]) },
