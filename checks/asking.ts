@@ -12,6 +12,8 @@ export const ASKING = '/usr/local/lib/hardway/asking'
 const ANSWER_MS = 250
 /** Where answers are slow to come, or something came and was not answered, it is asked once more and waited for longer. */
 const LATE_MS = 2_000
+/** Another look may be asking, and has to end first. */
+const TURN_MS = 15_000
 /** What the tool takes besides waiting. */
 const SPARE_MS = 8_000
 
@@ -166,7 +168,7 @@ async function askAll(bench: Bench, serving: readonly Serving[], questions: Read
   const nodes = [...new Set([first.name, ...[...serving.map(one => one.namespace), ...[...questions.values()].map(one => one.client)].map(({ node }) => node)])]
   const starting = nodes.map((node, index) => {
     // Two looks at once would be in each other's way: the first node's is the lock of all.
-    const running = start(bench.place(node), [ASKING, String(index), String(nodes.length), ...node === first.name ? ['alone'] : []], output => output.startsWith('ready\n'))
+    const running = start(bench.place(node), [ASKING, String(index), String(nodes.length), ...node === first.name ? ['alone'] : []], output => output.startsWith('ready\n'), TURN_MS)
     running.catch(() => {})
     return { node, running }
   })
