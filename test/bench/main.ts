@@ -9,7 +9,10 @@ import { parseLesson } from '../../runner/core/lesson.ts'
 import { printedSolution } from '../../runner/core/agree.ts'
 import { readFileSync } from 'node:fs'
 import { noBrowser } from '../helpers/browser.ts'
+import { chosen } from '../helpers/chosen.ts'
 import { providersHere } from '../helpers/providers.ts'
+import { agreementOn, byJq } from '../kubernetes/agreement.ts'
+import { PODS, type ApiObject } from '../kubernetes/generated.ts'
 import { pageTimes } from './page.ts'
 import { typedToVerdict } from './typed.ts'
 
@@ -41,6 +44,10 @@ function timed(argv: readonly string[], after?: () => void, runs = RUNS): number
     after?.()
     return ms
   }))
+}
+
+function closed(namespace: string): ApiObject {
+  return { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'closed', namespace }, spec: { podSelector: {}, policyTypes: ['Ingress', 'Egress'] } }
 }
 
 const bare = timed([process.execPath, '-e', '0'], undefined, 11)
@@ -80,6 +87,12 @@ try {
     Number(execFileSync(launch, ['--node', join(root, 'test/bench/nodes.ts'), 'memory', 'embedded', '256'], { env, encoding: 'utf8' }))))
   rows.push(['embedded: memory of a node, of 256', `${(memory / 1024).toFixed(2)} MB`, '', 'at most 2 MB'])
 
+  for (const [what, policies] of [['all answer', []], ['nobody does', PODS.map(({ namespace }) => namespace).filter((one, index, all) => all.indexOf(one) === index).map(closed)]] as const) {
+    await using nodes = await agreementOn(await chosen('embedded', home), byJq())
+    const times: number[] = []
+    for (let run = 0; run < RUNS; run++) times.push((await nodes.compare(policies)).ms)
+    row(`9 pods ask 9 pods on 4 ports, by TCP and UDP, and ${what}`, median(times), '4 s')
+  }
   once([launch, 'start', '05', '--no-watch', '--provider', 'embedded'])
   const { steps } = parseLesson(readFileSync(join(root, 'labs/05-static-routes/lesson.md'), 'utf8'), 'lesson.md')
   for (const block of steps.flatMap(printedSolution)) {

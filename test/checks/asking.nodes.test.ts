@@ -107,27 +107,25 @@ describe('asking', () => {
     expect(new Set(answers.slice(1600, 1800).map(({ kind }) => kind))).toEqual(new Set(['timeout']))
   })
 
-  test('nine pods ask nine pods on four ports', async () => {
+  test('nine pods ask nine pods on four ports, and each is answered or hears nothing', async () => {
     const network = await nine()
     const ends = endsOf(NINE)
     const ports = [80, 443, 5432, 8080]
     const listeners = ends.flatMap(end => ports.flatMap(port => both(end, port)))
     const questions = ends.flatMap(from => Object.values(NINE).flatMap(to => ports.flatMap(port => ask(from, to, port))))
-    const timed = async (kind: Reply['kind']): Promise<void> => {
-      const since = performance.now()
+    const kinds = async (): Promise<readonly string[]> => {
       const answers = await replies(network.bench(), listeners, questions)
-      expect(new Set(answers.filter((_, index) => questions[index]?.from.address !== questions[index]?.to).map(answer => answer.kind))).toEqual(new Set([kind]))
-      const ms = performance.now() - since
-      expect(ms).toBeLessThan(4_000)
+      return [...new Set(answers.filter((_, index) => questions[index]?.from.address !== questions[index]?.to).map(answer => answer.kind))]
     }
-    await timed('ok')
+    expect(questions).toHaveLength(648)
+    expect(await kinds()).toEqual(['ok'])
     // Nothing passes: neither through a node nor over its bridge.
     for (const node of [network.node1, network.node2, network.node3]) {
       await node`
         iptables-legacy -P FORWARD DROP
         for port in $(ls /sys/class/net/cni0/brif); do bridge link set dev $port isolated on; done`
     }
-    await timed('timeout')
+    expect(await kinds()).toEqual(['timeout'])
   })
 })
 

@@ -33,8 +33,8 @@ async function told(node: Node, argv: readonly string[], stdin: string): Promise
 }
 
 export interface Agreement extends AsyncDisposable {
-  /** The cells of the table that are not as the oracle says. */
-  compare(policies: readonly ApiObject[]): Promise<{ readonly cells: readonly MeasuredCell[]; readonly wrong: readonly MeasuredCell[] }>
+  /** The cells of the table that are not as the oracle says, and how long it took to measure all. */
+  compare(policies: readonly ApiObject[]): Promise<{ readonly cells: readonly MeasuredCell[]; readonly wrong: readonly MeasuredCell[]; readonly ms: number }>
 }
 
 /**
@@ -62,9 +62,10 @@ export async function agreementOn(provider: Provider, by: Implementation): Promi
     async compare(policies) {
       const objects = readObjects([{ file: 'generated.json', text: JSON.stringify({ kind: 'List', items: [...namespaces, ...pods, ...policies] }) }])
       await Promise.all(nodes.map(node => by.apply(node, { pods, namespaces, policies })))
+      const since = performance.now()
       const measured = await measure(makeBench(nodes, topology), objects, { ports: PORTS })
       if ('because' in measured) throw new Error(measured.because)
-      return { cells: measured.cells, wrong: measured.cells.filter(({ right }) => !right) }
+      return { cells: measured.cells, wrong: measured.cells.filter(({ right }) => !right), ms: performance.now() - since }
     },
     [Symbol.asyncDispose]: () => lab[Symbol.asyncDispose](),
   }
