@@ -60,13 +60,27 @@ export function questionAt(from: NamedEnd, { address, port, protocol }: Asked, t
 
 /** Who is not answered at all, so many times, is not asked a thousand times. */
 const FIRST = 6
+/** Who is answered now and then is asked so often, which is enough to say by whom. Each that fails is waited for. */
+const FEW = 24
 
-/** All of them at once, the Service's backends being up. Where some are not answered at all, those and nobody else. */
+/** All of them at once, the Service's backends being up. Where some are not always answered, those and nobody else, and of fewer tries. */
 export async function ask(bench: Bench, asked: Asked, clients: readonly NamedEnd[], times = TIMES): Promise<readonly Answered[] | Missing> {
   const first = await asking(bench, listenersOf(asked), clients.map(from => questionAt(from, asked, FIRST)))
   if ('because' in first) return first
   const silent = first.filter(({ replies }) => replies.every(reply => reply.kind !== 'ok'))
-  return silent.length > 0 ? silent : askAlways(bench, asked, clients, times)
+  if (silent.length > 0) return silent
+  const doubtful = first.filter(isFailing).map(({ from }) => from)
+  if (doubtful.length > 0 && times > FEW) {
+    const few = await asking(bench, listenersOf(asked), doubtful.map(from => questionAt(from, asked, FEW)))
+    if ('because' in few) return few
+    const failing = few.filter(isFailing)
+    if (failing.length > 0) return failing
+  }
+  return askAlways(bench, asked, clients, times)
+}
+
+function isFailing({ replies }: Answered): boolean {
+  return replies.some(reply => reply.kind !== 'ok')
 }
 
 /**
