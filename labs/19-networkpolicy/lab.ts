@@ -155,7 +155,7 @@ const paid = asPoliciesSay('payment is reached by the frontend on 8080 and by th
 const pays = asPoliciesSay('payment reaches postgres on 5432 and DNS, and nobody else', withPolicies(defaultDeny, trainers, payment), { ports: ['80', '5432', '53', '53/UDP'], about: from => from === 'b/x' })
 
 const compiler = { node: 'node1', program: '/usr/local/bin/netpol', directory: '/srv/cluster' }
-const chooses = compilesPolicies(compiler, selectors)('netpol makes rules of objects that it has not seen: pods are chosen as selectors say, for both directions', { ports: ['81', '82', '83', '84', '85', '86', '81/UDP'], about: (from, to) => to === 'red/db' || from === 'blue/api' })
+const chooses = compilesPolicies(compiler, selectors)('netpol makes rules of objects that it has not seen: pods are chosen as selectors say, for both directions', { ports: ['81', '82', '83', '84', '85', '86', '81/UDP'], about: (from, to) => ['red/db', 'red/api'].includes(to) || ['blue/api', 'red/db'].includes(from) })
 const rest = compilesPolicies(compiler, theRest)
 const ports = rest('netpol knows ports by number, range and name', { ports: ['8000', '8001', '8002', '8003', '8005', '8006', '8001/UDP'], about: (from, to) => to === 'green/old' || from === 'red/api' })
 const ranges = rest('netpol knows ranges of addresses, and their exceptions', { ports: ['81', '82'], outside: theRest.outside, about: (from, to) => from === 'blue/api' || to === 'blue/api' })
