@@ -1,7 +1,7 @@
 // Writes the parts of README.md that are made from the labs: sh runner/cli/launch --node docs/readme.ts
 // Everything between `<!-- labs -->` and `<!-- /labs -->`. Needs no nodes; `npm test` says when it is due.
 import { readFileSync, writeFileSync } from 'node:fs'
-import { FEATURES } from '../runner/core/features.ts'
+import { featureNames } from '../runner/cli/features.ts'
 import { listLabs, loadLab, projectRoot, type LoadedLab } from '../runner/engine/course.ts'
 
 const FILE = new URL('../README.md', import.meta.url)
@@ -9,7 +9,7 @@ const FILE = new URL('../README.md', import.meta.url)
 /** The text with its generated parts made anew. */
 export async function generated(readme: string): Promise<string> {
   // Always the course of this project, whatever LAB_COURSE says.
-  const labs = await Promise.all(listLabs(projectRoot).map(({ slug }) => loadLab(projectRoot, slug, { features: Object.keys(FEATURES) })))
+  const labs = await Promise.all(listLabs(projectRoot).map(({ slug }) => loadLab(projectRoot, slug, { features: featureNames })))
   return between(readme, 'labs', table(labs))
 }
 
