@@ -101,10 +101,12 @@ describe('arrivesFrom', () => {
   })
   passes('as it was sent', routed, check, talking)
   passes('between two pods of one node', routed, arrivesFrom(blue, 9000, red), ({ node1 }) => node1`setsid -f ip netns exec red bash -c ${'exec 3<>/dev/udp/10.244.1.3/9000; while :; do echo hello >&3; sleep 0.1; done'} </dev/null >/dev/null 2>&1`)
-  passes('an answer that is for the node as long as it is on the wire', forwarding, arrivesFrom(red, 123, outside), inTurn(masquerade('random'), ({ node1, node3 }) => Promise.all([
-    node3`setsid -f socat UDP-LISTEN:123,fork,reuseaddr SYSTEM:cat </dev/null >/dev/null 2>&1`,
-    node1`setsid -f ip netns exec red bash -c ${'while :; do echo what time; sleep 0.1; done | socat - UDP:192.168.1.13:123,sourceport=123,reuseaddr'} </dev/null >/dev/null 2>&1`,
-  ])))
+  passes('an answer that is for the node as long as it is on the wire', forwarding, arrivesFrom(red, 123, outside), inTurn(
+    masquerade('random'),
+    // socat ends at a refusal, so nobody asks before somebody listens.
+    ({ node3 }) => node3`setsid -f socat UDP-LISTEN:123,fork,reuseaddr SYSTEM:cat </dev/null >/dev/null 2>&1; until ss -Huln sport = 123 | grep -q .; do sleep 0.01; done`,
+    ({ node1 }) => node1`setsid -f ip netns exec red bash -c ${'while :; do echo what time; sleep 0.1; done | socat - UDP:192.168.1.13:123,sourceport=123,reuseaddr'} </dev/null >/dev/null 2>&1`,
+  ))
   fails('a connection that was begun under another rule', routed, check, inTurn(masquerade(), talking, translated, ({ node1 }) => node1`nft replace rule ip t post handle 2 ip daddr 192.168.1.99 masquerade`),
     /^it is from 192\.168\.1\.11, an address of node1: node1 translates a connection that red has open, and expects the answer as src=10\.244\.2\.2 dst=192\.168\.1\.11 sport=9000 dport=\d+$/)
   fails('somebody else sends', routed, check, ({ node3 }) => node3`setsid -f ip netns exec pink bash -c ${'exec 3<>/dev/udp/10.244.2.2/9000; while :; do echo hello >&3; sleep 0.1; done'} </dev/null >/dev/null 2>&1`, /^it is from 10\.244\.3\.2, an address of pink: /)
