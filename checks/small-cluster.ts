@@ -40,9 +40,9 @@ export interface SmallCluster {
   /** The program's run with these objects, and with no others. Throws ProgramFails if it says that it failed. */
   sync(objects: readonly ApiObject[]): Promise<Evidence>
   ask(asks: readonly Ask[]): Promise<{ readonly asked: readonly Asked[]; readonly evidence: Evidence }>
-  /** New connections, one after another. */
-  stream(address: string, port: number): Promise<Running>
-  /** One connection that stays. */
+  /** New connections of a client, one after another. */
+  stream(client: string, address: string, port: number): Promise<Running>
+  /** One connection that stays, of a client that does nothing else. */
   hold(address: string, port: number): Promise<Running>
   /** The rules of the node, a line each, without what they have learned of clients. */
   listing(): Promise<{ readonly lines: readonly string[]; readonly evidence: Evidence }>
@@ -82,8 +82,8 @@ export async function withSmallCluster<T>(bench: Bench, node: string, work: (clu
       node: own,
       sync: objects => sync(own, objects),
       ask: asks => ask(asking, asks),
-      stream: (address, port) => start(asking, [TOOL, 'stream', '10.250.0.2', address, String(port)], output => output.startsWith('ok')),
-      hold: (address, port) => start(asking, [TOOL, 'hold', '10.250.0.3', address, String(port)], output => output !== ''),
+      stream: (client, address, port) => start(asking, [TOOL, 'stream', client, address, String(port)], output => output.startsWith('ok')),
+      hold: (address, port) => start(asking, [TOOL, 'hold', '10.250.0.31', address, String(port)], output => output !== ''),
       listing: async () => {
         const evidence = await own.exec(LISTING)
         if (evidence.exitCode !== 0) throw unable(evidence)
