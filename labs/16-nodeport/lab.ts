@@ -186,16 +186,16 @@ const podsOf = (node: Node, number: Number, own: Pods, ...lines: readonly string
   'route add default via 192.168.1.200', 'END',
   'nft \'add table ip egress; add chain ip egress post { type nat hook postrouting priority srcnat; }; add rule ip egress post ip saddr 10.244.0.0/16 ip daddr != 10.244.0.0/16 masquerade\'',
   ...number === 1 ? [] : [healthServer],
-  detached(`serve web${number} 8080`, 8080, inPod(`web${number}`)), ...lines,
+  `${inPod(`web${number}`)} serve --background web${number} 8080`, ...lines,
 ].join('\n')))
 
 export default defineLab<Name>({
   setup: ({ node1, node2, node3, ext }) => Promise.all([
-    podsOf(node1, 1, pick('red', 'web1'), detached('serve agent 127.0.0.1:31175', 31175)),
+    podsOf(node1, 1, pick('red', 'web1'), 'serve --background agent 127.0.0.1:31175'),
     podsOf(node2, 2, pick('exporter', 'web2'), write('/usr/local/bin/exporter', readFileSync(new URL('files/exporter', import.meta.url), 'utf8')),
       'chmod +x /usr/local/bin/exporter', detached('exporter 9491', 9491, inPod('exporter'))),
     podsOf(node3, 3, pick('violet', 'web3')),
-    bash(ext, `sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0\n${detached('serve archive 31175', 31175)}`),
+    bash(ext, `sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0\nserve --background archive 31175`),
   ]),
   steps: {
     port: {

@@ -206,9 +206,9 @@ export default defineLab<Name>({
     await Promise.all([
       bash(ext, `ip addr add ${API}/32 dev lo
         dnsmasq --no-resolv --no-hosts --user=root --log-queries --log-facility=/var/log/dns --local=/#/ --host-record=api.example.com,${API},300
-        setsid -f serve api ${API}:80 </dev/null >/dev/null 2>&1`),
-      podsOf(node1, 1, { ...web, 'postgres-0': '10.244.1.5' }, 'setsid -f ip netns exec postgres-0 serve postgres-0 5432 </dev/null >/dev/null 2>&1'),
-      podsOf(node2, 2, { ...shop, 'postgres-1': '10.244.2.8', ...trainer }, 'setsid -f ip netns exec postgres-1 serve postgres-1 5432 </dev/null >/dev/null 2>&1'),
+        serve --background api ${API}:80`),
+      podsOf(node1, 1, { ...web, 'postgres-0': '10.244.1.5' }, 'ip netns exec postgres-0 serve --background postgres-0 5432'),
+      podsOf(node2, 2, { ...shop, 'postgres-1': '10.244.2.8', ...trainer }, 'ip netns exec postgres-1 serve --background postgres-1 5432'),
       podsOf(node3, 3, { ...batch, dns: SERVER }, `mkdir -p /etc/cluster\ncat >/etc/cluster/objects.yaml <<'END'\n${objects}END\ncat >/etc/cluster/training.yaml <<'END'\n${training}END
         cat >/usr/local/bin/front <<'END'\n${FRONT}END\nchmod +x /usr/local/bin/front`),
     ])

@@ -106,10 +106,9 @@ async function node(node: Node, number: number): Promise<void> {
     'ip -batch - <<END', ...[1, 2, 3].filter(other => other !== number).map(other => `route add 10.244.${other}.0/24 via 192.168.1.1${other}`), 'route add default via 192.168.1.200', 'END',
     SERVICES,
     `setsid socat TCP-LISTEN:7007,bind=192.168.1.1${number},reuseaddr,fork 'EXEC:nft -f -,stderr' </dev/null >/dev/null 2>&1 &`,
-    ...servers.map(([name, port]) => `setsid ip netns exec ${name} serve ${name} ${port} </dev/null >/dev/null 2>&1 &`),
+    ...servers.map(([name, port]) => `ip netns exec ${name} serve --background ${name} ${port}`),
     // Whoever starts a server waits until it listens.
     `for try in $(seq 250); do [ -n "$(ss -Hnlt sport = :7007)" ] && break; sleep 0.02; done`,
-    ...servers.map(([name, port]) => `for try in $(seq 250); do [ -n "$(ip netns exec ${name} ss -Hnl${port.endsWith('udp') ? 'u' : 't'} sport = :${port.split('/')[0]})" ] && break; sleep 0.02; done`),
     ...number === 1 ? [
       'mkdir -p /srv/cluster /etc/netpol',
       write('/srv/cluster/pods.json', list(Object.values(pods).map(podObject))),

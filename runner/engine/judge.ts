@@ -58,17 +58,12 @@ async function look(checks: readonly Check[], bench: Bench, deadlineMs?: number)
   return Promise.all(checks.map(async check => ({ claim: check.claim, verdict: await judge(check, bench, deadlineMs) })))
 }
 
-/**
- * Judges, and judges the one claim once more after as long as `lab check` is patient: what it refuses must stay so.
- * Returns what was found first, the one claim as it was at the end.
- */
-export async function judgeSteadily(checks: readonly Check[], claim: string, bench: () => Promise<Bench>): Promise<readonly Judged[]> {
+/** Judges, and judges what failed once more after as long as `lab check` is patient: what is refused must stay so. */
+export async function judgeSteadily(checks: readonly Check[], bench: () => Promise<Bench>): Promise<readonly Judged[]> {
   const first = await look(checks, unexplained(await bench()))
-  const named = checks.filter(check => check.claim === claim)
-  if (status(first.filter(judged => judged.claim === claim)) !== 'fail') return first
+  if (status(first) !== 'fail') return first
   await pause(PATIENCE_MS)
-  const last = await look(named, unexplained(await bench()))
-  return first.map(judged => last.find(again => again.claim === judged.claim) ?? judged)
+  return look(checks, unexplained(await bench()))
 }
 
 export function status(judged: readonly Judged[]): Status {

@@ -23,7 +23,7 @@ export interface MutantProof {
   readonly refusedBy: string
   /** `refused`: by the claim that names its mistake, and so killed. */
   readonly status: 'refused' | 'refused-otherwise' | 'survived' | 'unknown'
-  /** The claims that refused it. */
+  /** The claims that refused it: the one that names its mistake, or the others if that one let it pass. */
   readonly by: readonly string[]
   readonly because?: string
 }
@@ -208,14 +208,17 @@ async function proveMutant(
   const { refusedBy } = mutant
   const judged = await settle(trial(async ({ nodes, bench }) => {
     await bringTo(loaded, nodes, text.id)
+    const named = step.checks.filter(check => check.claim === refusedBy)
     if ('after' in mutant) {
       await solve(text, step, nodes)
-      // What is broken must have been whole, or anything would refuse it.
-      const whole = await judgeAll(step.checks, bench, { patienceMs: RIGHT_MS })
+      // What is broken must have been whole, or anything would refuse it: the claim that refuses it has to have held.
+      const whole = await judgeAll(named, bench, { patienceMs: RIGHT_MS })
       if (status(whole) !== 'pass') throw new Error(`the solution does not pass before it is broken: ${reasons(whole)}`)
       await mutant.after(shells(nodes))
     } else await mutant.instead(shells(nodes))
-    return judgeSteadily(step.checks, refusedBy, bench)
+    const judged = await judgeSteadily(named, bench)
+    // What the others say matters only where the claim that it was written for lets it pass.
+    return status(judged) === 'fail' ? judged : [...judged, ...await judgeAll(step.checks.filter(check => !named.includes(check)), bench, { explains: false })]
   }))
   // A deed that itself goes wrong is a typo, not a wrong solution that was refused.
   if ('error' in judged) return { name, refusedBy, status: 'unknown', by: [], because: judged.error }

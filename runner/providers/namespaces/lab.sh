@@ -169,7 +169,7 @@ exec 3>&-
 
 IFS='
 '
-# `find.sh` knows a lab by these: this process can't be seen from its nodes, and they can't write to it.
+# `find.pl` knows a lab by these: this process can't be seen from its nodes, and they can't write to it.
 exec env -i $HW_LABELS "HARDWAY_NODES=${pids# }" /bin/sh -c '
   echo ready
   read -r word && [ "$word" = keep ] || exit 1

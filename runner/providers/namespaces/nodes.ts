@@ -21,12 +21,12 @@ export interface FoundLab {
 }
 
 export async function find(machine: Machine, home: string): Promise<readonly FoundLab[]> {
-  const found = await exec(machine, ['sh', '-c', script('find.sh'), 'find.sh', home], 'host', ['find.sh', home])
+  const found = await exec(machine, ['perl', '-e', script('find.pl'), home], 'host', ['find.pl', home])
   if (found.exitCode !== 0) throw new CouldNotLook('could not list the running labs', found)
   return readFound(found.stdout)
 }
 
-/** Reads what `find.sh` prints. */
+/** Reads what `find.pl` prints. */
 export function readFound(text: string): readonly FoundLab[] {
   return text.split(/^(?=lab \d)/m).filter(part => part.startsWith('lab ')).flatMap(part => {
     const [head = '', ...rest] = part.split('\n')

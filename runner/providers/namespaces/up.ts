@@ -15,7 +15,7 @@ export interface Start {
   readonly given: Given | undefined
   /** Base64 of path, mode and text of each file to lay over it, each ended by a zero byte. */
   readonly files: string
-  /** How `find.sh` and a reader will know the lab. */
+  /** How `find.pl` and a reader will know the lab. */
   readonly labels: Readonly<Record<string, string>>
   /** Directories with one directory a node in each, as the machine sees them. */
   readonly cgroups: readonly string[]
