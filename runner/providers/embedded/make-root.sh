@@ -6,7 +6,7 @@ mount -t proc proc /proc
 mkdir /mnt/root /mnt/tmp
 mkfifo /mnt/born /mnt/mapped
 chown 1:1 /mnt/root /mnt/tmp
-# Root of a node must own the files, so there are the same two levels of user namespaces as in lab.sh.
+# Root of a node must own the files, so there are the same two levels of user namespaces as in lab.pl.
 (
   unshare -U -m -p -f --keep-caps sh -c '
     read -r pid _ </proc/self/stat

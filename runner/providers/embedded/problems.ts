@@ -81,7 +81,7 @@ async function userNamespaces(root: boolean): Promise<Problem[]> {
 }
 
 /**
- * The beginning of lab.sh and node.sh, in small: all namespaces, the maps of user numbers, the mounts. Where a
+ * The beginning of lab.pl, in small: all namespaces, the maps of user numbers, the mounts. Where a
  * security module or a container restricts them, some can be made and then not used. What went wrong, if anything.
  */
 async function trial(who: Identity): Promise<string | undefined> {

@@ -1,4 +1,4 @@
-// Starts a lab on a machine: the environment that lab.sh reads, and the conversation with it.
+// Starts a lab on a machine: the environment that lab.pl reads, and the conversation with it.
 import type { Topology } from '../../core/topology.ts'
 import type { UpOptions } from '../../core/provider.ts'
 import { Unable } from '../../core/mistake.ts'
@@ -40,7 +40,7 @@ export async function up(machine: Machine, start: Start, options: UpOptions): Pr
     HW_COMPONENTS: start.given?.folder ?? '', HW_LINKS: start.given?.links.map(link => `${link.join(' ')}\n`).join('') ?? '',
     HW_SEGMENTS: segments, HW_WIRES: links, HW_ADDRESSES: addresses,
     HW_LABELS: Object.entries(start.labels).map(([name, value]) => `${name}=${value}`).join('\n'),
-    HW_MAP: start.nodeMap ?? '0 1 65535', HW_PROCESSES: start.processes?.toString() ?? '', HW_SCRIPT: script('lab.sh'), HW_NODE_SCRIPT: script('node.sh'),
+    HW_MAP: start.nodeMap ?? '0 1 65535', HW_PROCESSES: start.processes?.toString() ?? '', HW_SCRIPT: script('lab.pl'),
   }
   const said = Promise.withResolvers<void>()
   const born = Promise.withResolvers<number>()
@@ -97,4 +97,4 @@ const WAIT_FOR_MAPS = `
 read -r pid _ </proc/self/stat
 echo "born $pid"
 read -r word && [ "$word" = mapped ] || exit 1
-exec setpriv --reuid 0 --regid 0 --clear-groups sh -c "$HW_SCRIPT"`
+exec setpriv --reuid 0 --regid 0 --clear-groups perl -e "$HW_SCRIPT"`
