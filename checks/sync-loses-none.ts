@@ -10,7 +10,7 @@ const CLIENTS = 4
 /** Connections of each between one run and the next: whoever was caught by a run has been answered, or is lost, before another begins. */
 const BETWEEN = 20
 /** So many lost ones, or any after so long, and it is not asked on. */
-const [MANY, ENOUGH_MS] = [20, 3_000]
+const [MANY, ENOUGH_MS] = [20, 1_500]
 const PATIENCE_MS = 12_000
 const VIP = '10.96.0.42'
 const END = /^end \d+$/m

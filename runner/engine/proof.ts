@@ -211,8 +211,9 @@ async function proveMutant(
     const named = step.checks.filter(check => check.claim === refusedBy)
     if ('after' in mutant) {
       await solve(text, step, nodes)
-      // What is broken must have been whole, or anything would refuse it: the claim that refuses it has to have held.
-      const whole = await judgeAll(named, bench, { patienceMs: RIGHT_MS })
+      // What is broken must have been whole, or anything would refuse it. By all claims: to be asked leaves traces, as in what a router
+      // remembers of its neighbours, and some mistakes are only seen in them.
+      const whole = await judgeAll(step.checks, bench, { patienceMs: RIGHT_MS })
       if (status(whole) !== 'pass') throw new Error(`the solution does not pass before it is broken: ${reasons(whole)}`)
       await mutant.after(shells(nodes))
     } else await mutant.instead(shells(nodes))
