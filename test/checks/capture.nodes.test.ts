@@ -12,13 +12,18 @@ function behind(bench: Bench, delay: number | undefined): Bench {
   const fabric = bench.place('fabric')
   const late: Place = {
     name: fabric.name,
-    exec: (argv, options = {}) => fabric.exec(argv, {
-      ...options,
-      onStdout: text => {
-        if (text.includes('listening on')) options.onStdout?.(text.slice(0, text.indexOf('\n', text.indexOf('listening on')) + 1))
-        else if (delay !== undefined) void pause(delay).then(() => options.onStdout?.(text))
-      },
-    }),
+    exec: (argv, options = {}) => {
+      // tcpdump says that it listens in several pieces.
+      let listening = false
+      return fabric.exec(argv, {
+        ...options,
+        onStdout: text => {
+          if (!listening) options.onStdout?.(text)
+          else if (delay !== undefined) void pause(delay).then(() => options.onStdout?.(text))
+          listening ||= text.includes('listening on')
+        },
+      })
+    },
   }
   return { ...bench, place: name => name === 'fabric' ? late : bench.place(name) }
 }
