@@ -69,7 +69,8 @@ export default defineLab({
 `
 const FILES = { 'labs/01-rooms/lesson.md': LESSON('Rooms'), 'labs/01-rooms/lab.ts': LAB, 'labs/02-others/lesson.md': LESSON('Others'), 'labs/02-others/lab.ts': LAB }
 
-function json(ran: { readonly stdout: string }): unknown {
+function json(ran: { readonly stdout: string; readonly stderr: string }): unknown {
+  if (ran.stdout === '') throw new Error(`nothing on standard output: ${ran.stderr}`)
   return JSON.parse(ran.stdout)
 }
 

@@ -1,10 +1,12 @@
 // Starts a lab on a machine: the environment that lab.pl reads, and the conversation with it.
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Topology } from '../../core/topology.ts'
 import type { UpOptions } from '../../core/provider.ts'
 import { Unable } from '../../core/mistake.ts'
 import type { Given } from '../../components/given.ts'
 import { wires } from '../wire.ts'
 import type { Machine, Running } from './machine.ts'
+import { find } from './nodes.ts'
 import { KEYCTL, script } from './script.ts'
 
 export interface Start {
@@ -30,6 +32,7 @@ export interface Start {
 }
 
 const DEADLINE_MS = 60_000
+const KEPT_MS = 10_000
 
 /** Resolves when every node is up and, if asked to keep it, when it no longer depends on this process. */
 export async function up(machine: Machine, start: Start, options: UpOptions): Promise<Running> {
@@ -78,6 +81,7 @@ export async function up(machine: Machine, start: Start, options: UpOptions): Pr
     if (options.setUp !== undefined) await Promise.race([options.setUp(), failed.promise])
     if (options.keep) {
       running.write('keep\n')
+      await Promise.race([kept(machine, start.labels), failed.promise])
       running.release()
     }
     return running
@@ -88,6 +92,15 @@ export async function up(machine: Machine, start: Start, options: UpOptions): Pr
     clearTimeout(timer)
     options.signal.removeEventListener('abort', onAbort)
     failed.promise.catch(() => {})
+  }
+}
+
+/** Resolves when everybody sees that the lab is to stay: whoever asks next must find it. */
+async function kept(machine: Machine, { HARDWAY_HOME: home = '', HARDWAY_LAB: lab }: Start['labels']): Promise<void> {
+  const until = performance.now() + KEPT_MS
+  while (!(await find(machine, home)).some(one => one.lab === lab && one.kept)) {
+    if (performance.now() > until) throw new Unable(`the nodes are up, and the lab was not seen to be kept within ${KEPT_MS / 1000} s`)
+    await pause(5)
   }
 }
 
