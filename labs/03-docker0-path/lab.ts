@@ -528,7 +528,7 @@ END
           refusedBy: bridgePortFor('node1', cache).claim,
           after: ({ node1 }) => node1`ip link set veth-cache nomaster`,
         },
-        'the container has ended': { refusedBy: allTogether.claim, after: ({ node1 }) => node1`kill $(pgrep -xf 'serve cache 6379')` },
+        'the container has ended': { refusedBy: allTogether.claim, after: ({ node1 }) => node1`kill $(pgrep -xf 'serve cache 6379'); while pgrep -xf 'serve cache 6379' >/dev/null; do sleep 0.01; done` },
       },
     },
 

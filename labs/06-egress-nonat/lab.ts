@@ -328,8 +328,8 @@ done`))),
             conntrack -L -p udp --dport 123 2>/dev/null | grep -q 'UNREPLIED.*dst=10.244.1.2 '
             ${rules(OUT)}`),
         },
-        'the reporter has ended': { refusedBy: reports.claim, after: ({ node1 }) => bash(node1, `kill $(pgrep -f '^/usr/bin/perl .*talk report')`) },
-        'the clock has ended': { refusedBy: clock.claim, after: ({ ext }) => bash(ext, `kill $(pgrep -f '^/usr/bin/perl .*talk clock')`) },
+        'the reporter has ended': { refusedBy: reports.claim, after: ({ node1 }) => bash(node1, `kill $(pgrep -f '^/usr/bin/perl .*talk report'); while pgrep -f '^/usr/bin/perl .*talk report' >/dev/null; do sleep 0.01; done`) },
+        'the clock has ended': { refusedBy: clock.claim, after: ({ ext }) => bash(ext, `kill $(pgrep -f '^/usr/bin/perl .*talk clock'); while pgrep -f '^/usr/bin/perl .*talk clock' >/dev/null; do sleep 0.01; done`) },
       },
     },
     'kept-inside': {

@@ -316,7 +316,7 @@ export default defineLab<Name>({
         'at output of node1 alone': { refusedBy: nodesByAll.claim, instead: ({ node1 }) => bash(node1, rules(ITSELF)) },
         'the agent has ended': {
           refusedBy: loopback.claim,
-          after: ({ node1 }) => bash(node1, 'kill $(pgrep -xf \'serve agent 127.0.0.1:31175\')'),
+          after: ({ node1 }) => bash(node1, 'kill $(pgrep -xf \'serve agent 127.0.0.1:31175\'); while pgrep -xf \'serve agent 127.0.0.1:31175\' >/dev/null; do sleep 0.01; done'),
         },
         'a firewall for what node3 sends': {
           refusedBy: nodesByAll.claim,
@@ -391,7 +391,7 @@ export default defineLab<Name>({
         'heard on the node alone': { refusedBy: health.claim, instead: each(number => `${healthServer}\n${here(number, ['web2', 'web3'])}\n${healthOf(undefined, ',bind=127.0.0.1')}`) },
         'the whole range belongs to the exporter': { refusedBy: health.claim, after: ({ node2 }) => node2`nft add rule ip nodeport ports tcp dport 30000-32767 dnat to 10.244.2.2:9491` },
         'a node that is locked down': { refusedBy: health.claim, after: ({ node2 }) => node2`nft ${'add table ip lock; add chain ip lock in { type filter hook input priority 0; policy drop; }; add rule ip lock in ct state established accept'}` },
-        'the server of node3 has ended': { refusedBy: health.claim, after: ({ node3 }) => bash(node3, 'kill $(pgrep -f \'^socat TCP-LISTEN:32080\')') },
+        'the server of node3 has ended': { refusedBy: health.claim, after: ({ node3 }) => bash(node3, 'kill $(pgrep -f \'^socat TCP-LISTEN:32080\'); while pgrep -f \'^socat TCP-LISTEN:32080\' >/dev/null; do sleep 0.01; done') },
         'well said, and nobody there': { refusedBy: web3At3.claim, after: ({ node3 }) => bash(node3, 'nft flush chain ip nodeport web') },
       },
     },

@@ -582,7 +582,8 @@ export default defineLab<Name>({
           refusedBy: behindBoth.claim,
           after: async all => {
             await allSent(all)
-            await all.tor`kill -9 $(pidof bird)`
+            // What a process has open is closed when it is gone, and that is not at once.
+            await all.tor`kill -9 $(pidof bird); while pidof bird >/dev/null; do sleep 0.01; done`
           },
         },
         'a node\'s daemon has ended': { refusedBy: behindBoth.claim, after: all => all.node3`birdc down`.then(() => sendsNoMore(all, 3)) },
