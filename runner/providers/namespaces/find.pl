@@ -4,7 +4,7 @@
 # more: whatever is exactly one down, and the first there, is no node's, so its environment can be believed.
 use strict;
 my ($home) = @ARGV;
-# One line of files that may be gone at any moment.
+# Of a file that may be gone at any moment.
 sub text {
   open my $file, '<', $_[0] or return '';
   local $/;

@@ -216,9 +216,10 @@ sub begin {
 # Where no cgroup counts processes the kernel counts them for each user of a node, and a learner can be any. What
 # a user namespace is made with is the most for all its users together, and all nodes'; half is left to the user.
 sub cap_together {
-  my ($together) = ($_[0] * 8);
-  kernel('prlimit64', 0, $RLIMIT_NPROC, 0, my $now = "\0" x 16) or die "prlimit: $!\n";
-  my ($soft, $most) = unpack 'Q2', $now;
+  my $together = $_[0] * 8;
+  # Not by `kernel`: that passes copies, and here the answer is written into what is passed.
+  syscall($number{prlimit64}, 0, $RLIMIT_NPROC, 0, my $now = "\0" x 16) == 0 or die "prlimit: $!\n";
+  my (undef, $most) = unpack 'Q2', $now;
   $together = int($most / 2) if $most != $UNLIMITED && $most < $together * 2;
   kernel('prlimit64', 0, $RLIMIT_NPROC, pack('Q2', $together, $most), 0) or die "prlimit: $!\n";
 }
