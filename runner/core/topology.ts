@@ -16,9 +16,16 @@ export interface TopologyNode {
   readonly interfaces: readonly Interface[]
   /** Mebibytes that a node may write. */
   readonly diskMiB: number
+  /** What it has to be able to do beyond being a Linux machine. */
+  readonly role?: Role
   /** Components of Kubernetes that it has in its PATH, where they have been fetched. */
   readonly components?: readonly ComponentName[]
 }
+
+/** `kubelet`: it runs containers, so its root has a part of every hierarchy of cgroups, and may share mounts. */
+export type Role = typeof ROLES[number]
+
+const ROLES = ['kubelet'] as const
 
 export interface Interface {
   readonly name: string
@@ -104,12 +111,14 @@ function readNode(source: YamlSource, pair: Pair, joined: Joined[]): TopologyNod
   const naming = { expected: 'up to 31 of a-z, 0-9 and -, a letter first', example: 'node1' }
   if (pair.key === 'fabric') source.mistake(pair.keyAt, { what: '`fabric` is where the wires are, and no node', ...naming })
   else if (!/^[a-z][a-z0-9-]{0,30}$/.test(pair.key)) source.mistake(pair.keyAt, { what: `${quoted(pair.key)} cannot name a node`, ...naming })
-  let diskMiB = 64
+  let diskMiB: number | undefined
+  let role: Role | undefined
   let components: readonly ComponentName[] | undefined
   const interfaces: Interface[] = []
   const fields = scalarOf(pair.value) === null ? [] : source.pairs(pair.value, pair.valueAt, `node ${quoted(pair.key)}`, '{ eth0: { segment: fab } }')
   for (const field of fields) {
     if (field.key === 'disk') diskMiB = source.whole(field, 1, 65_536, 'disk: 64') ?? diskMiB
+    else if (field.key === 'role') role = readRole(source, field)
     else if (field.key === 'components') components = readComponents(source, field)
     else if (!isMap(field.value) && nearest(field.key, OWN_KEYS) !== undefined) source.unknownKey(field, OWN_KEYS)
     else {
@@ -117,11 +126,19 @@ function readNode(source: YamlSource, pair: Pair, joined: Joined[]): TopologyNod
       if (one !== undefined) interfaces.push(one)
     }
   }
-  return { name: pair.key, interfaces, diskMiB, ...(components === undefined ? {} : { components }) }
+  diskMiB ??= role === 'kubelet' ? 256 : 64
+  return { name: pair.key, interfaces, diskMiB, ...(role === undefined ? {} : { role }), ...(components === undefined ? {} : { components }) }
 }
 
 /** Keys of a node that are no interfaces. */
-const OWN_KEYS = ['disk', 'components']
+const OWN_KEYS = ['disk', 'role', 'components']
+
+function readRole(source: YamlSource, pair: Pair): Role | undefined {
+  const name = source.text(pair, 'role: kubelet')
+  const role = ROLES.find(one => one === name)
+  if (name !== undefined && role === undefined) source.mistake(pair.valueAt, { what: `no role is called ${quoted(name)}`, expected: nearestOf(name, ROLES) })
+  return role
+}
 
 function readComponents(source: YamlSource, pair: Pair): readonly ComponentName[] {
   const example = 'components: [etcd, kube-apiserver]'

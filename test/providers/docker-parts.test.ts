@@ -16,6 +16,8 @@ import { demux, engineAt, hosts, Refused, Unreachable } from '../../runner/provi
 import { isDead, ownerLabel } from '../../runner/providers/docker/owner.ts'
 import { judge, unreachable } from '../../runner/providers/docker/problems.ts'
 import { usersOf } from '../../runner/providers/docker/users.ts'
+import type { Topology } from '../../runner/core/topology.ts'
+import { threeNodes } from './three-nodes.ts'
 
 /** The bytes in pieces of any sizes. */
 function cut(bytes: Buffer, sizes: readonly number[]): readonly Buffer[] {
@@ -188,20 +190,26 @@ describe('users', () => {
 describe('the container', () => {
   it('is privileged on no engine that runs as root', () => {
     for (const SecurityOptions of [['name=seccomp'], ['name=userns']]) {
-      const made = JSON.stringify(containerOf(3, { SecurityOptions, DockerRootDir: '/var/lib/docker/1.1' }, {}))
+      const made = JSON.stringify(containerOf(threeNodes, { SecurityOptions, DockerRootDir: '/var/lib/docker/1.1' }, {}))
       expect(made).not.toContain('Privileged')
       expect(made).toContain('"CapDrop":["ALL"]')
     }
   })
 
   it('is let out of AppArmor only where there is AppArmor', () => {
-    expect(JSON.stringify(containerOf(3, { SecurityOptions: ['name=apparmor'] }, {}))).toContain('apparmor=unconfined')
-    expect(JSON.stringify(containerOf(3, {}, {}))).not.toContain('apparmor')
+    expect(JSON.stringify(containerOf(threeNodes, { SecurityOptions: ['name=apparmor'] }, {}))).toContain('apparmor=unconfined')
+    expect(JSON.stringify(containerOf(threeNodes, {}, {}))).not.toContain('apparmor')
+  })
+
+  it('is let out of the engine\'s filter only where nodes run containers', () => {
+    const kubelets: Topology = { ...threeNodes, nodes: threeNodes.nodes.map(node => ({ ...node, role: 'kubelet' })) }
+    expect(JSON.stringify(containerOf(kubelets, {}, {}))).toContain('seccomp=unconfined')
+    expect(JSON.stringify(containerOf(threeNodes, {}, {}))).not.toContain('seccomp')
   })
 
   it('sees the components only where a node asks for one, and cannot write there', () => {
-    expect(JSON.stringify(containerOf(3, {}, {}))).not.toContain('Mounts')
-    expect(containerOf(3, {}, {}, '/cache/components')).toMatchObject({ HostConfig: { Mounts: [{ Type: 'bind', Source: '/cache/components', Target: '/opt', ReadOnly: true }] } })
+    expect(JSON.stringify(containerOf(threeNodes, {}, {}))).not.toContain('Mounts')
+    expect(containerOf(threeNodes, {}, {}, '/cache/components')).toMatchObject({ HostConfig: { Mounts: [{ Type: 'bind', Source: '/cache/components', Target: '/opt', ReadOnly: true }] } })
   })
 
   it('has one name for a lab in a state folder', () => {

@@ -1,19 +1,40 @@
-# Divides the container's cgroup among the nodes, as the container's root: cgroups.sh ROOT PROCESSES BYTES NODE…
-# ROOT, the lab's, is to move processes in it. Prints the directories made, one for each hierarchy. Where the engine gives none, prints nothing.
-root=$1 processes=$2 bytes=$3
-shift 3
+# Divides the container's cgroup among the nodes, as the container's root: cgroups.sh ROOT HIERARCHIES NODE:PROCESSES:BYTES:ROLE…
+# ROOT, the lab's, is to move processes in it. Prints a line for each hierarchy: how it may be mounted, and the directory made. Where
+# the engine gives none, prints nothing.
+root=$1 wanted=$2
+shift 2
 
-# make DIRECTORY NODE…
+# make DIRECTORY FILES-OF-A-DIVIDED-ONE NODE…
 make() {
-  lab=$1/hardway
-  shift
+  lab=$1/hardway files=$2
+  shift 2
   mkdir "$lab" || return
   [ -z "${controllers-}" ] || echo "$controllers" >"$lab/cgroup.subtree_control" || return
-  for child in lab.init "$@"; do
-    mkdir "$lab/$child" || return
-    chown "$root:0" "$lab/$child/cgroup.procs" || return
+  fill "$lab" || return
+  for node in lab.init:::: "$@"; do
+    one=$lab/${node%%:*}
+    mkdir "$one" || return
+    fill "$one" || return
+    chown "$root:0" "$one/cgroup.procs" || return
+    case $node in *:kubelet) for file in $files; do chown "$root:0" "$one/$file" || return; done ;; esac
   done
   chown "$root:0" "$lab/cgroup.procs"
+}
+
+# In version 1 a new cgroup has no processor and no memory node, and no process may enter it.
+fill() {
+  for file in cpuset.cpus cpuset.mems; do
+    [ ! -e "$1/$file" ] || [ -n "${controllers-}" ] || cat "${1%/*}/$file" >"$1/$file" || return
+  done
+}
+
+# limit FILE FIELD DIRECTORY NODE…
+limit() {
+  file=$1 field=$2 directory=$3
+  shift 3
+  for node in "$@"; do
+    echo "$node" | cut -d: -f"$field" >"$directory/${node%%:*}/$file"
+  done
 }
 
 if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
@@ -22,25 +43,25 @@ if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
   # start where the first process is.
   mkdir /sys/fs/cgroup/machine || exit 0
   while read -r pid; do echo "$pid" >/sys/fs/cgroup/machine/cgroup.procs; done </sys/fs/cgroup/cgroup.procs
-  controllers='+pids +memory'
-  echo "$controllers" >/sys/fs/cgroup/cgroup.subtree_control || exit 0
-  make /sys/fs/cgroup "$@" || exit 0
-  for node in "$@"; do
-    echo "$processes" >"/sys/fs/cgroup/hardway/$node/pids.max"
-    echo "$bytes" >"/sys/fs/cgroup/hardway/$node/memory.max"
+  for controller in $(cat /sys/fs/cgroup/cgroup.controllers); do
+    case " $wanted " in *" $controller "*) controllers="${controllers-} +$controller" ;; esac
   done
-  echo /sys/fs/cgroup/hardway
+  echo "${controllers-}" >/sys/fs/cgroup/cgroup.subtree_control || exit 0
+  make /sys/fs/cgroup '. cgroup.threads cgroup.subtree_control' "$@" || exit 0
+  limit pids.max 2 /sys/fs/cgroup/hardway "$@"
+  limit memory.max 3 /sys/fs/cgroup/hardway "$@"
+  echo cgroup2 /sys/fs/cgroup/hardway
   exit 0
 fi
-for controller in pids memory; do
-  directory=/sys/fs/cgroup/$controller
-  [ -e "$directory/cgroup.procs" ] && mount -o remount,rw,bind "$directory" && make "$directory" "$@" || continue
-  for node in "$@"; do
-    case $controller in
-      pids) echo "$processes" >"$directory/hardway/$node/pids.max" ;;
-      memory) echo "$bytes" >"$directory/hardway/$node/memory.limit_in_bytes" ;;
-    esac
+while read -r _ directory type options _; do
+  [ "$type" = cgroup ] || continue
+  mounted=
+  for option in $(echo "$options" | tr , ' '); do
+    case " $wanted " in *" $option "*) mounted=$mounted,$option ;; esac
   done
-  echo "$directory/hardway"
-done
+  [ -n "$mounted" ] && mount -o remount,rw,bind "$directory" && make "$directory" '. tasks' "$@" || continue
+  case $mounted, in *,pids,*) limit pids.max 2 "$directory/hardway" "$@" ;; esac
+  case $mounted, in *,memory,*) limit memory.limit_in_bytes 3 "$directory/hardway" "$@" ;; esac
+  echo "${mounted#,} $directory/hardway"
+done </proc/self/mounts
 exit 0

@@ -1,6 +1,8 @@
 // What a lab's container may do, and how it is known.
 import { createHash } from 'node:crypto'
 import type { LabId } from '../../core/provider.ts'
+import type { Topology } from '../../core/topology.ts'
+import { limitsOf } from '../limits.ts'
 import { recipe } from '../recipe.ts'
 import { Refused, type Engine } from './engine.ts'
 import { isDead, ownerLabel } from './owner.ts'
@@ -45,9 +47,6 @@ export const CAPABILITIES = [
   'MKNOD',
 ] as const
 
-/** What one node may have, as with `embedded`. */
-export const PROCESSES = 512
-export const MEMORY_BYTES = 512 * 1024 * 1024
 /** What the container's own processes may have on top: the fabric, agents, terminals' ends. */
 const OWN_PROCESSES = 256
 const OWN_MEMORY_BYTES = 128 * 1024 * 1024
@@ -76,7 +75,8 @@ export function limits(info: EngineInfo): { readonly memory: boolean; readonly p
 /** Where the machine has the components, and so the container. */
 export const COMPONENTS_AT = '/opt'
 
-export function containerOf(nodes: number, info: EngineInfo, labels: Readonly<Record<string, string>>, components?: string): object {
+export function containerOf({ nodes }: Topology, info: EngineInfo, labels: Readonly<Record<string, string>>, components?: string): object {
+  const each = nodes.map(limitsOf)
   return {
     Image: imageName(info), Labels: labels, Cmd: ['/usr/bin/catatonit', '-P'], WorkingDir: '/', Hostname: 'machine',
     HostConfig: {
@@ -90,9 +90,12 @@ export function containerOf(nodes: number, info: EngineInfo, labels: Readonly<Re
         // Docker's own profile refuses every mount, whatever the capabilities.
         ...(hasSecurity(info, 'apparmor') ? ['apparmor=unconfined'] : []),
         ...(hasSecurity(info, 'selinux') ? ['label=disable'] : []),
+        // The engine's own filter refuses pivot_root and keyctl, without which runc starts no container. Nodes of such a lab are then
+        // as free as those of `embedded`.
+        ...(nodes.some(({ role }) => role === 'kubelet') ? ['seccomp=unconfined'] : []),
       ],
-      ...(limits(info).processes ? { PidsLimit: nodes * PROCESSES + OWN_PROCESSES } : {}),
-      ...(limits(info).memory ? { Memory: nodes * MEMORY_BYTES + OWN_MEMORY_BYTES } : {}),
+      ...(limits(info).processes ? { PidsLimit: each.reduce((sum, { processes }) => sum + processes, OWN_PROCESSES) } : {}),
+      ...(limits(info).memory ? { Memory: each.reduce((sum, { bytes }) => sum + bytes, OWN_MEMORY_BYTES) } : {}),
     },
   }
 }

@@ -12,9 +12,10 @@ import type { Agent } from '../namespaces/agent.ts'
 import { exec, type Machine } from '../namespaces/machine.ts'
 import { find, nodesOf } from '../namespaces/nodes.ts'
 import { up } from '../namespaces/up.ts'
+import { FOR_CONTAINERS, limitsOf, type LabCgroup } from '../limits.ts'
 import { overlaidFiles } from '../recipe.ts'
 import { openAgent } from './agent.ts'
-import { COMPONENTS_AT, containerOf, containers, hasImage, imageName, keptName, MEMORY_BYTES, PROCESSES, type EngineInfo, type Found } from './container.ts'
+import { COMPONENTS_AT, containerOf, containers, hasImage, imageName, keptName, type EngineInfo, type Found } from './container.ts'
 import { findEngine, Refused, type Engine } from './engine.ts'
 import { noted, settled } from './intent.ts'
 import { ownerLabel } from './owner.ts'
@@ -75,23 +76,20 @@ export function docker({ home, cache }: DockerOptions): Provider {
       const components = given(cache, topology)
       const users = usersOf(info)
       const making = `${name}.${randomBytes(4).toString('hex')}`
-      const id = await noted(home, making, () => create(engine(), info, making, containerOf(nodes.length, info, {
+      const id = await noted(home, making, () => create(engine(), info, making, containerOf(topology, info, {
         'hardway.home': home, 'hardway.lab': lab, 'hardway.started': String(Date.now()),
         'hardway.owner': ownerLabel(), 'hardway.nodes': nodes.join(' '),
       }, components?.folder), components?.folder))
       try {
         await engine().call('POST', `/containers/${id}/start`)
         const agent = await agentIn(id, true)
-        const cgroups = await divide(agent, users, nodes)
-        const processes = cgroups.length === 0 ? PROCESSES : undefined
+        const cgroups = await divide(agent, users, topology)
+        const processes = cgroups.length === 0 ? limitsOf({}).processes : undefined
         await up(agent, {
           topology, lower: '/mnt', given: components && { ...components, folder: COMPONENTS_AT }, files: files(), cgroups, processes,
-          before: ['unshare', '-m', '--propagation', 'private', 'sh', '-c', script('as-root.sh'), 'as-root.sh', ...cgroups, '--'],
+          before: ['unshare', '-m', '--propagation', 'private', 'sh', '-c', script('as-root.sh'), 'as-root.sh', ...cgroups.map(({ directory }) => directory), '--'],
           nodeMap: users.nodeMap, map: pid => map(agent, users, pid),
-          labels: {
-            HARDWAY_LAB: lab, HARDWAY_HOME: home, HARDWAY_STARTED: String(Date.now()),
-            HARDWAY_CGROUPS: cgroups.join(' '), HARDWAY_PROCESSES: processes?.toString() ?? '',
-          },
+          labels: { HARDWAY_LAB: lab, HARDWAY_HOME: home, HARDWAY_STARTED: String(Date.now()) },
         }, options)
         // From here on it is a lab: before, whoever finds it without its maker may remove it.
         if (options.keep) await engine().call('POST', `/containers/${id}/rename`, { query: { name } })
@@ -155,9 +153,16 @@ async function removeContainer(engine: Engine, id: string): Promise<void> {
 }
 
 /** The nodes' cgroups; none where the engine gives its containers none to divide. */
-async function divide(machine: Machine, users: Users, nodes: readonly string[]): Promise<readonly string[]> {
-  const argv = ['sh', '-c', script('cgroups.sh'), 'cgroups.sh', String(users.labRoot), String(PROCESSES), String(MEMORY_BYTES), ...nodes]
-  return (await exec(machine, argv, 'machine', ['cgroups.sh'])).stdout.split('\n').filter(Boolean)
+async function divide(machine: Machine, users: Users, { nodes }: Topology): Promise<readonly LabCgroup[]> {
+  const containers = nodes.some(({ role }) => role === 'kubelet')
+  const argv = ['sh', '-c', script('cgroups.sh'), 'cgroups.sh', String(users.labRoot), containers ? FOR_CONTAINERS.join(' ') : 'pids memory', ...nodes.map(node => {
+    const { processes, bytes } = limitsOf(node)
+    return `${node.name}:${processes}:${bytes}:${node.role ?? ''}`
+  })]
+  return (await exec(machine, argv, 'machine', ['cgroups.sh'])).stdout.split('\n').filter(Boolean).map(line => {
+    const [mounted = '', directory = ''] = line.split(' ')
+    return { directory, mounted }
+  })
 }
 
 async function map(machine: Machine, users: Users, pid: number): Promise<void> {

@@ -15,7 +15,7 @@ import { identity } from './identity.ts'
 import { startTime, thisHost } from './machine.ts'
 import { problems } from './problems.ts'
 import { halfMade, makeRootfs, rootfs } from './rootfs.ts'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 
 export interface EmbeddedOptions {
   /** The state folder: labs of another one are not seen. */
@@ -48,23 +48,20 @@ export function embedded({ home, cache }: EmbeddedOptions): Provider {
       const all = hierarchies(who.root)
       // The name says whose it is and who makes it, so that nobody takes it for something left behind.
       const group = `${key}.${lab}.${process.pid}-${startTime(process.pid)}`
-      const cgroups = makeCgroups(all, group, topology.nodes.map(node => node.name), who.root)
+      const cgroups = makeCgroups(all, group, topology.nodes, who.root)
       const processes = cgroups.length === 0 ? processesAllowed() : undefined
       const lower = rootfs(cache)
       try {
         const before = who.root
           ? ['unshare', '-m', '--propagation', 'private', 'sh', '-c',
-              readFileSync(new URL('as-root.sh', import.meta.url), 'utf8'), 'as-root.sh', lower, ...cgroups, '--']
+              readFileSync(new URL('as-root.sh', import.meta.url), 'utf8'), 'as-root.sh', lower, ...cgroups.map(({ directory }) => directory), '--']
           : []
         await up(thisHost, {
           topology, lower: who.root ? '/mnt' : lower, given: given(cache, topology), files: overlaidFiles(), cgroups, processes, before, map: who.map,
-          labels: {
-            HARDWAY_LAB: lab, HARDWAY_HOME: home, HARDWAY_STARTED: String(Date.now()),
-            HARDWAY_CGROUPS: cgroups.join(' '), HARDWAY_PROCESSES: processes?.toString() ?? '',
-          },
+          labels: { HARDWAY_LAB: lab, HARDWAY_HOME: home, HARDWAY_STARTED: String(Date.now()) },
         }, options)
       } catch (error) {
-        await removeCgroups(cgroups)
+        await removeCgroups(cgroups.map(({ directory }) => directory))
         throw error
       }
     },
@@ -129,7 +126,7 @@ async function removeCgroups(labs: readonly string[]): Promise<void> {
         removeCgroup(lab)
         break
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') break
+        if (!existsSync(lab)) break
         if (performance.now() > deadline) throw error
         await pause(5)
       }

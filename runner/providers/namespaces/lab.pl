@@ -6,10 +6,10 @@
 # Reads one line from standard input when all nodes are up: "keep" makes the lab outlive its starter, and
 # the end of the file means that the starter has died, so the lab ends too.
 #
-# In the environment: HW_LOWER, and what `up.ts` computes: HW_NODES (name:MiB …), HW_SEGMENTS and HW_WIRES
+# In the environment: HW_LOWER, and what `up.ts` computes: HW_NODES (name:MiB:role …), HW_SEGMENTS and HW_WIRES
 # (`ip -batch` lines, @node@ stands for a process id), HW_ADDRESSES (a node, then an `ip -batch` line),
 # HW_COMPONENTS (a folder, or nothing) and HW_LINKS (a node, a path in it, a program below that folder),
-# HW_FILES (base64), HW_LABELS (NAME=VALUE lines), HW_CGROUPS (directories), HW_MAP (of a node's
+# HW_FILES (base64), HW_LABELS (NAME=VALUE lines), HW_CGROUPS (directory:options …), HW_MAP (of a node's
 # users to the lab's), HW_PROCESSES, HW_SCRIPT, which is this file.
 use strict;
 
@@ -21,10 +21,11 @@ my %number;
   read $self, my $head, 20;
   @number{@names} = unpack('x18 v', $head) == 62 ? (165, 166, 155, 272, 170, 112, 116, 119, 117, 302, 442) : (40, 39, 41, 97, 161, 157, 159, 149, 147, 261, 442);
 }
-my %flag = (ro => 1, nosuid => 2, nodev => 4, noexec => 8, remount => 32, bind => 1 << 12, move => 1 << 13, rec => 1 << 14, private => 1 << 18);
+my %flag = (ro => 1, nosuid => 2, nodev => 4, noexec => 8, remount => 32, bind => 1 << 12, move => 1 << 13, rec => 1 << 14, private => 1 << 18, shared => 1 << 20);
 my ($RLIMIT_NPROC, $UNLIMITED) = (6, ~0);
 # Mounts, host name, IPC, users, processes, network, cgroups.
-my $EVERYTHING = 0x00020000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000 | 0x02000000;
+my $CGROUPS = 0x02000000;
+my $EVERYTHING = 0x00020000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000 | $CGROUPS;
 
 # True if the kernel did it. What is no number is passed as a text.
 sub kernel {
@@ -105,7 +106,8 @@ sub outside {
   my %links = (ptmx => 'pts/ptmx', fd => '/proc/self/fd', stdin => 'fd/0', stdout => 'fd/1', stderr => 'fd/2');
   symlink $links{$_}, "/mnt/dev/$_" for keys %links;
   my $number = 0;
-  for my $directory (split ' ', $ENV{HW_CGROUPS}) {
+  for (split ' ', $ENV{HW_CGROUPS}) {
+    my ($directory) = /^(.*):/;
     $number++;
     mkdir "/mnt/tmp/cgroup/$number";
     bind_to($directory, "/mnt/tmp/cgroup/$number");
@@ -134,8 +136,10 @@ sub inside {
 
   my %nodes;
   for (split ' ', $given{HW_NODES}) {
-    my ($name, $disk) = split /:/;
-    $nodes{$name} = { name => $name, disk => $disk, wires => "link set lo up\n", links => [], processes => $given{HW_PROCESSES} };
+    my ($name, $disk, $role) = split /:/;
+    # What is asked of a kubelet's node: the options with which it may mount each of its cgroups again.
+    my @hierarchies = ($role // '') eq 'kubelet' ? map { /:(.*)$/ } split ' ', $given{HW_CGROUPS} : ();
+    $nodes{$name} = { name => $name, disk => $disk, hierarchies => \@hierarchies, wires => "link set lo up\n", links => [], processes => $given{HW_PROCESSES} };
   }
   for (split /\n/, $given{HW_ADDRESSES}) { my ($name, $line) = split / /, $_, 2; $nodes{$name}{wires} .= "$line\n" }
   for (split /\n/, $given{HW_LINKS}) { my ($name, $path, $program) = split / /; push @{$nodes{$name}{links}}, [$path, $program] }
@@ -146,12 +150,15 @@ sub inside {
   for my $node (@nodes) {
     ($node->{pid}) = said($node) =~ /^born (\d+)$/ or die "$node->{name} did not start\n";
     waitpid $node->{starter}, 0;
+    if (@{$node->{hierarchies}}) { hand_over($_, $node->{pid}) for glob "/tmp/cgroup/*/$node->{name}" }
     # One write: the kernel takes no second.
     for my $map ('uid_map', 'gid_map') { write_to("/proc/$node->{pid}/$map", "$given{HW_MAP}\n") or die "$node->{name}: $map: $!\n" }
   }
   ip_batch($given{HW_WIRES} =~ s/\@([^@]+)\@/$nodes{$1}{pid}/gr);
   syswrite $_->{to}, "go\n" for @nodes;
   for my $node (@nodes) { said($node) eq "up\n" or die "$node->{name} did not start\n" }
+  # Not before: in version 2 nothing is moved across the root of the mover's own cgroup namespace.
+  kernel('unshare', $CGROUPS) or die "cgroups: $!\n";
 
   # `find.pl` knows a lab by these: this process can't be seen from its nodes, and they can't write to it.
   %ENV = ((map { split /=/, $_, 2 } split /\n/, $given{HW_LABELS}), HARDWAY_NODES => join ' ', map { "$_->{name}=$_->{pid}" } @nodes);
@@ -213,6 +220,17 @@ sub begin {
   become($node, $says);
 }
 
+# The node's root may make cgroups in its own, and share out what it has; what that is, only its limits say, which stay ours. In
+# version 2 no process may be beside the cgroups of containers: the node's own are in a leaf.
+sub hand_over {
+  my ($group, $pid) = @_;
+  if (-e "$group/cgroup.subtree_control") {
+    mkdir "$group/init" or die "$group/init: $!\n";
+    write_to("$group/init/cgroup.procs", "$pid\n") or die "$group/init: $!\n";
+  }
+  for (grep { -e } map { "$group/$_" } '.', qw(cgroup.procs tasks cgroup.threads cgroup.subtree_control)) { chown 1, 1, $_ or die "$_: $!\n" }
+}
+
 # Where no cgroup counts processes the kernel counts them for each user of a node, and a learner can be any. What
 # a user namespace is made with is the most for all its users together, and all nodes'; half is left to the user.
 sub cap_together {
@@ -264,6 +282,7 @@ sub become {
   enter_root($root);
   kernel('umount2', '/mnt', 2);
   chdir '/';
+  hold_containers($node) if @{$node->{hierarchies}};
   settings('/etc/sysctl.d/10-hardway.conf');
   syswrite $says, "up\n";
   close $says;
@@ -272,6 +291,29 @@ sub become {
   open STDIN, '<', '/dev/null';
   open $_, '>', '/dev/null' for \*STDOUT, \*STDERR;
   exec '/usr/bin/catatonit', '-P';
+}
+
+# What containerd, runc and a kubelet expect of a machine. Layers of images on tmpfs, since the kernel makes no overlay of
+# overlays; mounts that a container sees when they are made later.
+sub hold_containers {
+  my ($node) = @_;
+  my @hierarchies = @{$node->{hierarchies}};
+  my ($at, $plain) = ('/sys/fs/cgroup', 'nosuid,nodev,noexec');
+  if ($hierarchies[0] eq 'cgroup2') { mount_of('cgroup', $at, 'cgroup2', $plain) }
+  else {
+    mount_of('cgroup', $at, 'tmpfs', "$plain,mode=755,size=64k");
+    for my $options (@hierarchies) {
+      my $name = $options =~ s/^name=//r;
+      mkdir "$at/$name";
+      mount_of('cgroup', "$at/$name", 'cgroup', $options =~ /^name=/ ? "$plain,none,$options" : "$plain,$options");
+      if ($name =~ /,/) { symlink $name, "$at/$_" for split /,/, $name }
+    }
+  }
+  for my $directory ('/var/lib/containerd', '/var/lib/kubelet') {
+    make_folders($directory);
+    mount_of($directory =~ m{([^/]+)$}, $directory, 'tmpfs', "size=$node->{disk}m,mode=755");
+  }
+  mount_of('none', '/', undef, 'rec,shared');
 }
 
 # As sysctl reads them. A dash: the kernel may lack it.

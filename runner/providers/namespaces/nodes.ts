@@ -66,6 +66,8 @@ export function cgroupsOf(lab: FoundLab): readonly string[] {
 export function nodesOf(machine: Machine, lab: FoundLab, command: (argv: readonly string[], node: string) => readonly string[]): readonly Node[] {
   const cgroups = cgroupsOf(lab)
   const processes = lab.labels.get('HARDWAY_PROCESSES') ?? ''
+  // Version 2 allows no process beside the cgroups of containers: there a node's own are in a leaf.
+  const leaf = new Set(lab.labels.get('HARDWAY_INIT')?.split(' '))
   const entered = (name: string, enter: readonly string[]): Node => ({
     name,
     exec: async (argv: readonly string[], options?: ExecOptions): Promise<Evidence> => {
@@ -77,7 +79,7 @@ export function nodesOf(machine: Machine, lab: FoundLab, command: (argv: readonl
   })
   return [
     ...[...lab.pids].map(([name, pid]) =>
-      entered(name, enter(pid, processes, cgroups.map(directory => `${directory}/${name}`)))),
+      entered(name, enter(pid, processes, cgroups.map(directory => `${directory}/${name}${leaf.has(name) ? '/init' : ''}`)))),
     entered('fabric', enter(lab.pid, '', [])),
   ]
 }

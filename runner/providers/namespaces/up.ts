@@ -4,6 +4,7 @@ import type { Topology } from '../../core/topology.ts'
 import type { UpOptions } from '../../core/provider.ts'
 import { Unable } from '../../core/mistake.ts'
 import type { Given } from '../../components/given.ts'
+import type { LabCgroup } from '../limits.ts'
 import { wires } from '../wire.ts'
 import type { Machine, Running } from './machine.ts'
 import { find } from './nodes.ts'
@@ -19,8 +20,7 @@ export interface Start {
   readonly files: string
   /** How `find.pl` and a reader will know the lab. */
   readonly labels: Readonly<Record<string, string>>
-  /** Directories with one directory a node in each, as the machine sees them. */
-  readonly cgroups: readonly string[]
+  readonly cgroups: readonly LabCgroup[]
   /** Processes a node may have where no cgroup counts them. */
   readonly processes: number | undefined
   /** What runs before: binds the root filesystem where the lab's root could not reach it. */
@@ -37,12 +37,20 @@ const KEPT_MS = 10_000
 /** Resolves when every node is up and, if asked to keep it, when it no longer depends on this process. */
 export async function up(machine: Machine, start: Start, options: UpOptions): Promise<Running> {
   const { segments, links, addresses } = wires(start.topology)
+  const [kubelet] = start.topology.nodes.filter(({ role }) => role === 'kubelet')
+  if (kubelet !== undefined && start.cgroups.length === 0) {
+    throw new Unable(`${kubelet.name} is to run containers, and that takes cgroups of its own: there are none here that could be divided`)
+  }
+  const labels = {
+    ...start.labels, HARDWAY_CGROUPS: start.cgroups.map(({ directory }) => directory).join(' '), HARDWAY_PROCESSES: start.processes?.toString() ?? '',
+    HARDWAY_INIT: start.cgroups.some(({ mounted }) => mounted === 'cgroup2') ? start.topology.nodes.filter(({ role }) => role === 'kubelet').map(({ name }) => name).join(' ') : '',
+  }
   const env = {
-    HW_LOWER: start.lower, HW_FILES: start.files, HW_CGROUPS: start.cgroups.join(' '),
-    HW_NODES: start.topology.nodes.map(node => `${node.name}:${node.diskMiB}`).join(' '),
+    HW_LOWER: start.lower, HW_FILES: start.files, HW_CGROUPS: start.cgroups.map(({ directory, mounted }) => `${directory}:${mounted}`).join(' '),
+    HW_NODES: start.topology.nodes.map(node => `${node.name}:${node.diskMiB}:${node.role ?? ''}`).join(' '),
     HW_COMPONENTS: start.given?.folder ?? '', HW_LINKS: start.given?.links.map(link => `${link.join(' ')}\n`).join('') ?? '',
     HW_SEGMENTS: segments, HW_WIRES: links, HW_ADDRESSES: addresses,
-    HW_LABELS: Object.entries(start.labels).map(([name, value]) => `${name}=${value}`).join('\n'),
+    HW_LABELS: Object.entries(labels).map(([name, value]) => `${name}=${value}`).join('\n'),
     HW_MAP: start.nodeMap ?? '0 1 65535', HW_PROCESSES: start.processes?.toString() ?? '', HW_SCRIPT: script('lab.pl'),
   }
   const said = Promise.withResolvers<void>()
@@ -50,7 +58,7 @@ export async function up(machine: Machine, start: Start, options: UpOptions): Pr
   let stdout = ''
   let stderr = ''
   const running = machine.spawn(
-    ['perl', '-e', script('apart.pl'), String(KEYCTL), '--', ...start.before, 'unshare', '-U', '-m', '-p', '-n', '-u', '-i', '-C', '-f', '--keep-caps', 'sh', '-c', WAIT_FOR_MAPS],
+    ['perl', '-e', script('apart.pl'), String(KEYCTL), '--', ...start.before, 'unshare', '-U', '-m', '-p', '-n', '-u', '-i', '-f', '--keep-caps', 'sh', '-c', WAIT_FOR_MAPS],
     (stream, piece) => {
       if (stream === 'stderr') {
         stderr = (stderr + piece.toString()).slice(-4000)
