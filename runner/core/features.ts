@@ -1,5 +1,7 @@
 // What the course asks of a kernel, and how each thing is tried. Data only: engine/features.ts does the trying.
 
+import type { Role } from './topology.ts'
+
 export interface Feature {
   /** One phrase. */
   readonly what: string
@@ -12,6 +14,8 @@ export interface Feature {
    * May end by itself with a line `missing: …`, `refused: …` or `unknown: …` where the words of the tool would mislead.
    */
   readonly probe: string
+  /** What the node that tries it has to be. */
+  readonly role?: Role
 }
 
 /** `missing`: the kernel says that it has no such thing. `refused`: it has, and not for us. `unknown`: nothing was learned. */
@@ -44,6 +48,19 @@ wait $capturing && ended=0 || ended=$?
 cat /tmp/hw-capture.$$ >&2
 rm -f /tmp/hw-capture.$$
 exit $ended`
+
+/** Of the kubelet, this asks for what it looks for before it starts; of runc, a container. */
+const containers = `for controller in cpu cpuset memory pids; do
+  [ -e /sys/fs/cgroup/$controller/cgroup.procs ] || grep -qw $controller /sys/fs/cgroup/cgroup.controllers 2>/dev/null || { echo "refused: the node has no part of the controller $controller"; exit 1; }
+done
+mount -t tmpfs hw /mnt
+mkdir /mnt/rootfs
+cd /mnt
+cp /usr/bin/busybox rootfs/
+runc spec
+jq '.process.args = ["/busybox", "true"] | .process.terminal = false' config.json >edited
+mv edited config.json
+runc run hw$$`
 
 /** By their stable names: a lesson's `requires` and an alternative's name these. */
 export const FEATURES: Readonly<Record<string, Feature>> = {
@@ -100,6 +117,7 @@ ip tuntap add dev hw0 mode tun\nip link set hw0 up` },
   bpf: { what: 'loading BPF programs', wanted: 'the eBPF labs, VLAN tags without a driver', modules: [], probe: bpf },
   capture: { what: 'seeing packets', wanted: 'every lab', modules: ['af_packet'], probe: capture },
   forwarding: { what: 'a node as a router', wanted: 'every lab with more than one node', modules: [], probe: 'sysctl -q -w net.ipv4.ip_forward=1' },
+  containers: { what: 'containers in a node, by runc', wanted: 'container runtimes and kubelets', modules: [], role: 'kubelet', probe: containers },
   overlay: { what: 'layered file systems in a user namespace', wanted: 'containers in nodes', modules: ['overlay'], probe: `mount -t tmpfs hw /mnt
 mkdir /mnt/l /mnt/u /mnt/w /mnt/m
 echo x >/mnt/l/file

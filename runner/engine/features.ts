@@ -1,9 +1,9 @@
 // Tries kernel features in a throwaway node: whatever a probe does, it goes with the node.
 import { FEATURES, statusOf, type Feature, type FeatureStatus } from '../core/features.ts'
-import { Usage } from '../core/mistake.ts'
+import { Unable, Usage } from '../core/mistake.ts'
 import type { Node, Provider } from '../core/provider.ts'
 import { nearest, quoted } from '../core/quoted.ts'
-import type { Topology } from '../core/topology.ts'
+import type { Role, Topology } from '../core/topology.ts'
 import type { Evidence } from '../core/verdict.ts'
 
 export interface FeatureResult {
@@ -18,18 +18,31 @@ export interface FeatureResult {
 const AT_ONCE = 4
 const DEADLINE_MS = 10_000
 const NODE = 'node1'
-const topology: Topology = {
+const topologyOf = (role: Role | undefined): Topology => ({
   segments: [{ name: 'fab', mtu: 1500 }],
-  nodes: [{ name: NODE, diskMiB: 16, interfaces: [{ name: 'eth0', segment: 'fab', address: undefined }] }],
-}
+  nodes: [{ name: NODE, diskMiB: 16, ...(role === undefined ? {} : { role }), interfaces: [{ name: 'eth0', segment: 'fab', address: undefined }] }],
+})
 
 /** Those that are named, or all. The provider has to work and to be prepared. */
 export async function probeFeatures(provider: Provider, names: readonly string[] | undefined, signal: AbortSignal): Promise<readonly FeatureResult[]> {
   const asked = (names ?? Object.keys(FEATURES)).map(name => [name, featureCalled(name)] as const)
+  const results = await Promise.all([undefined, 'kubelet' as const].map(role => probeOn(provider, role, asked.filter(([, feature]) => feature.role === role), signal)))
+  return asked.flatMap(([name]) => results.flat().filter(result => result.name === name))
+}
+
+/** On a node of that role, made for it. */
+async function probeOn(provider: Provider, role: Role | undefined, asked: readonly (readonly [string, Feature])[], signal: AbortSignal): Promise<readonly FeatureResult[]> {
   if (asked.length === 0) return []
   // A name of its own: two may ask at the same time.
   const lab = `features-${process.pid}-${++count}`
-  await provider.up(lab, topology, { signal, keep: false })
+  try {
+    await provider.up(lab, topologyOf(role), { signal, keep: false })
+  } catch (error) {
+    // Where even a plain node does not start, nothing is learned; where only this one does not, that is the answer.
+    if (role === undefined || !(error instanceof Unable)) throw error
+    const evidence = { place: NODE, argv: [], exitCode: 1, stdout: '', stderr: error.message, ms: 0 }
+    return asked.map(([name, { what }]) => ({ name, what, status: 'refused', because: error.message, evidence }))
+  }
   try {
     const node = (await provider.nodes(lab)).find(({ name }) => name === NODE)
     if (node === undefined) throw new Error(`the node of ${lab} is gone`)
