@@ -15,10 +15,10 @@ make() {
     one=$lab/${node%%:*}
     mkdir "$one" || return
     fill "$one" || return
-    chown "$root:0" "$one/cgroup.procs" || return
-    case $node in *:kubelet) for file in $files; do chown "$root:0" "$one/$file" || return; done ;; esac
+    chown "$root:$root" "$one/cgroup.procs" || return
+    case $node in *:kubelet) for file in $files; do chown "$root:$root" "$one/$file" || return; done ;; esac
   done
-  chown "$root:0" "$lab/cgroup.procs"
+  chown "$root:$root" "$lab/cgroup.procs"
 }
 
 # In version 1 a new cgroup has no processor and no memory node, and no process may enter it.
@@ -28,13 +28,11 @@ fill() {
   done
 }
 
-# limit FILE FIELD DIRECTORY NODE…
+# limit FILE FIELD NODE…: in the directory that was made last
 limit() {
-  file=$1 field=$2 directory=$3
-  shift 3
-  for node in "$@"; do
-    echo "$node" | cut -d: -f"$field" >"$directory/${node%%:*}/$file"
-  done
+  file=$1 field=$2
+  shift 2
+  for node in "$@"; do echo "$node" | cut -d: -f"$field" >"$lab/${node%%:*}/$file"; done
 }
 
 if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
@@ -48,9 +46,9 @@ if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
   done
   echo "${controllers-}" >/sys/fs/cgroup/cgroup.subtree_control || exit 0
   make /sys/fs/cgroup '. cgroup.threads cgroup.subtree_control' "$@" || exit 0
-  limit pids.max 2 /sys/fs/cgroup/hardway "$@"
-  limit memory.max 3 /sys/fs/cgroup/hardway "$@"
-  echo cgroup2 /sys/fs/cgroup/hardway
+  limit pids.max 2 "$@"
+  limit memory.max 3 "$@"
+  echo "cgroup2 $lab"
   exit 0
 fi
 while read -r _ directory type options _; do
@@ -60,8 +58,8 @@ while read -r _ directory type options _; do
     case " $wanted " in *" $option "*) mounted=$mounted,$option ;; esac
   done
   [ -n "$mounted" ] && mount -o remount,rw,bind "$directory" && make "$directory" '. tasks' "$@" || continue
-  case $mounted, in *,pids,*) limit pids.max 2 "$directory/hardway" "$@" ;; esac
-  case $mounted, in *,memory,*) limit memory.limit_in_bytes 3 "$directory/hardway" "$@" ;; esac
-  echo "${mounted#,} $directory/hardway"
+  case $mounted, in *,pids,*) limit pids.max 2 "$@" ;; esac
+  case $mounted, in *,memory,*) limit memory.limit_in_bytes 3 "$@" ;; esac
+  echo "${mounted#,} $lab"
 done </proc/self/mounts
 exit 0
