@@ -37,7 +37,7 @@ async function look(home: string | undefined): Promise<HostState> {
   return {
     links: (await output('ip', ['-o', 'link'])).split('\n').map(line => line.replace(/ (state|qlen) .*/, '')),
     mounts: read('/proc/self/mounts').split('\n').toSorted(),
-    cgroups: ['/sys/fs/cgroup/pids/hardway', '/sys/fs/cgroup/memory/hardway', '/sys/fs/cgroup/cpu/hardway', '/sys/fs/cgroup/hardway'].flatMap(folder =>
+    cgroups: ['/sys/fs/cgroup', ...names('/sys/fs/cgroup').map(name => `/sys/fs/cgroup/${name}`)].map(folder => `${folder}/hardway`).flatMap(folder =>
       names(folder).filter(name => name.startsWith(prefix)).map(name => `${folder}/${name}`)),
     firewall: (await output('nft', ['-s', 'list', 'ruleset'])) + (await output('iptables-legacy-save', [])).replaceAll(/^#.*|\[.*\]/gm, ''),
     labProcesses: readdirSync('/proc').filter(name => /^\d+$/.test(name)).flatMap(pid => {
