@@ -18,6 +18,8 @@ export interface TopologyNode {
   readonly diskMiB: number
   /** What it has to be able to do beyond being a Linux machine. */
   readonly role?: Role
+  /** It has a loader: BPF programs of the learner's own can be loaded there, where the starter may hand that out. */
+  readonly bpf?: boolean
   /** Components of Kubernetes that it has in its PATH, where they have been fetched. */
   readonly components?: readonly ComponentName[]
 }
@@ -114,11 +116,13 @@ function readNode(source: YamlSource, pair: Pair, joined: Joined[]): TopologyNod
   let diskMiB: number | undefined
   let role: Role | undefined
   let components: readonly ComponentName[] | undefined
+  let bpf = false
   const interfaces: Interface[] = []
   const fields = scalarOf(pair.value) === null ? [] : source.pairs(pair.value, pair.valueAt, `node ${quoted(pair.key)}`, '{ eth0: { segment: fab } }')
   for (const field of fields) {
     if (field.key === 'disk') diskMiB = source.whole(field, 1, 65_536, 'disk: 64') ?? diskMiB
     else if (field.key === 'role') role = readRole(source, field)
+    else if (field.key === 'bpf') bpf = readYes(source, field)
     else if (field.key === 'components') components = readComponents(source, field)
     else if (!isMap(field.value) && nearest(field.key, OWN_KEYS) !== undefined) source.unknownKey(field, OWN_KEYS)
     else {
@@ -127,17 +131,24 @@ function readNode(source: YamlSource, pair: Pair, joined: Joined[]): TopologyNod
     }
   }
   diskMiB ??= role === 'kubelet' ? 256 : 64
-  return { name: pair.key, interfaces, diskMiB, ...(role === undefined ? {} : { role }), ...(components === undefined ? {} : { components }) }
+  return { name: pair.key, interfaces, diskMiB, ...(bpf ? { bpf } : {}), ...(role === undefined ? {} : { role }), ...(components === undefined ? {} : { components }) }
 }
 
 /** Keys of a node that are no interfaces. */
-const OWN_KEYS = ['disk', 'role', 'components']
+const OWN_KEYS = ['disk', 'role', 'bpf', 'components']
 
 function readRole(source: YamlSource, pair: Pair): Role | undefined {
   const name = source.text(pair, 'role: kubelet')
   const role = ROLES.find(one => one === name)
   if (name !== undefined && role === undefined) source.mistake(pair.valueAt, { what: `no role is called ${quoted(name)}`, expected: nearestOf(name, ROLES) })
   return role
+}
+
+/** Of something that is there or not. */
+function readYes(source: YamlSource, pair: Pair): boolean {
+  const value = scalarOf(pair.value)
+  if (typeof value !== 'boolean') source.mistake(pair.valueAt, { what: `${quoted(pair.key)} is ${kindOf(pair.value)}`, expected: 'true or false', example: `${pair.key}: true` })
+  return value === true
 }
 
 function readComponents(source: YamlSource, pair: Pair): readonly ComponentName[] {

@@ -20,7 +20,7 @@ const DEADLINE_MS = 10_000
 const NODE = 'node1'
 const topologyOf = (role: Role | undefined): Topology => ({
   segments: [{ name: 'fab', mtu: 1500 }],
-  nodes: [{ name: NODE, diskMiB: 16, ...(role === undefined ? {} : { role }), interfaces: [{ name: 'eth0', segment: 'fab', address: undefined }] }],
+  nodes: [{ name: NODE, diskMiB: 16, bpf: true, ...(role === undefined ? {} : { role }), interfaces: [{ name: 'eth0', segment: 'fab', address: undefined }] }],
 })
 
 /** Those that are named, or all. The provider has to work and to be prepared. */

@@ -7,6 +7,7 @@ import type { Given } from '../../components/given.ts'
 import type { LabCgroup } from '../limits.ts'
 import { wires } from '../wire.ts'
 import type { Machine, Running } from './machine.ts'
+import { giveLoaders } from './loaders.ts'
 import { find } from './nodes.ts'
 import { KEYCTL, script } from './script.ts'
 
@@ -32,6 +33,7 @@ export interface Start {
 }
 
 const DEADLINE_MS = 60_000
+const NODE_MAP = '0 1 65535'
 const KEPT_MS = 10_000
 
 /** Resolves when every node is up and, if asked to keep it, when it no longer depends on this process. */
@@ -51,7 +53,7 @@ export async function up(machine: Machine, start: Start, options: UpOptions): Pr
     HW_COMPONENTS: start.given?.folder ?? '', HW_LINKS: start.given?.links.map(link => `${link.join(' ')}\n`).join('') ?? '',
     HW_SEGMENTS: segments, HW_WIRES: links, HW_ADDRESSES: addresses,
     HW_LABELS: Object.entries(labels).map(([name, value]) => `${name}=${value}`).join('\n'),
-    HW_MAP: start.nodeMap ?? '0 1 65535', HW_PROCESSES: start.processes?.toString() ?? '', HW_SCRIPT: script('lab.pl'),
+    HW_MAP: start.nodeMap ?? NODE_MAP, HW_PROCESSES: start.processes?.toString() ?? '', HW_SCRIPT: script('lab.pl'),
   }
   const said = Promise.withResolvers<void>()
   const born = Promise.withResolvers<number>()
@@ -85,6 +87,7 @@ export async function up(machine: Machine, start: Start, options: UpOptions): Pr
     await Promise.race([start.map(pid), failed.promise])
     running.write('mapped\n')
     await Promise.race([said.promise, failed.promise])
+    await Promise.race([giveLoaders(machine, start.topology, labels, start.nodeMap ?? NODE_MAP), failed.promise])
     clearTimeout(timer)
     if (options.setUp !== undefined) await Promise.race([options.setUp(), failed.promise])
     if (options.keep) {
