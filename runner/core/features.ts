@@ -29,10 +29,10 @@ const qdisc = (kind: string): string => `tc qdisc add dev lo ${kind}`
 
 // What is tried is what a lab of eBPF begins with: a compiler of the node's, and its loader.
 const bpf = `[ ! -e /run/no-loader ] || { cat /run/no-loader; exit 1; }
+trap 'rm -rf /tmp/hw$$.? /sys/fs/bpf/hw$$' EXIT
 printf '__attribute__((section("tc"))) int pass(void *packet) { return 0; }' >/tmp/hw$$.c
 bpf-gcc -O2 -gbtf -c -o /tmp/hw$$.o /tmp/hw$$.c
-bpf-load /tmp/hw$$.o
-rm -r /tmp/hw$$.? /sys/fs/bpf/hw$$`
+bpf-load /tmp/hw$$.o`
 
 const capture = `perl -e '
   socket(my $all, 17, 3, 0x0300) or do { print $!{EPERM} ? "refused" : $!{EAFNOSUPPORT} ? "missing" : "unknown", ": a packet socket: $!\\n"; exit 1 };'
