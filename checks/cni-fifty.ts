@@ -10,7 +10,7 @@ export function cniFifty(node: string, range: string): Check {
   return {
     claim: `fifty pods that join the network of ${node} at once get fifty addresses of ${range}`,
     look: async bench => {
-      const told = await story(bench, node, 'full')
+      const told = await story(bench, node, 'fifty')
       if ('because' in told) return fail(told.because, ...told.evidence)
       const refused = told.atOnce.flatMap(one => isJoined(one) ? [] : [one])
       const [first] = refused

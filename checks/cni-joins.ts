@@ -8,7 +8,8 @@ import { tool, unable } from './tool.ts'
 
 /**
  * `a pod that joins the network of node1 gets the interface that was asked for, an address of 10.244.1.0/26, and a way to
- * node1 and back; and what the plugin prints of it is true`. The interface and the pod have names that nobody knows before.
+ * node1 and back; and what the plugin prints of it is true`. The interface and the pod have names that nobody knows before;
+ * and another pod is given an eth0, as most are.
  */
 export function cniJoins(node: string, range: string): Check {
   const within = parseCidr(range)
@@ -24,8 +25,13 @@ export function cniJoins(node: string, range: string): Check {
       const seen = [links.evidence, ...added.evidence] as const
       const wrong = untrue(added, of, within, links.value)
       if (wrong !== undefined) return fail(wrong, ...seen)
+      // Every node has an eth0 of its own, and what is made there under that name fails.
+      const usual = { ...attachment(), ifname: 'eth0' }
+      await sandbox(place, usual.name)
+      const second = await add(place, network, usual)
+      if ('because' in second) return fail(`asked for eth0: ${second.because}`, ...second.evidence)
       const [own] = added.result.ips
-      const [there, back] = [await ping(place, of.name, address), await ping(place, undefined, own?.address ?? '')]
+      const [there, back] = await Promise.all([ping(place, of.name, address), ping(place, undefined, own?.address ?? '')])
       if (!there.answered) return fail(`the pod does not reach ${address}, the address of ${node}: ${there.because}`, there.evidence, ...seen)
       if (!back.answered) return fail(`${node} does not reach the pod by ${own?.address ?? ''}, the address that was printed: ${back.because}`, back.evidence, ...seen)
       return pass(there.evidence, back.evidence, ...seen)
@@ -59,8 +65,8 @@ function untrue({ result }: Added, of: Attachment, range: Cidr, links: ReturnTyp
 
 /** From the node itself, or from a pod of it. */
 export async function ping(place: Place, pod: string | undefined, to: string): Promise<{ readonly answered: boolean; readonly because: string; readonly evidence: Evidence }> {
-  // One may be lost while a bridge learns that it has a port.
-  const evidence = await place.exec([...pod === undefined ? [] : ['ip', 'netns', 'exec', pod], 'ping', '-n', '-c', '3', '-i', '0.2', '-W', '1', to])
+  // Until the first answer, for two seconds: some may be lost while a bridge learns that it has a port.
+  const evidence = await place.exec([...pod === undefined ? [] : ['ip', 'netns', 'exec', pod], 'ping', '-n', '-c', '1', '-i', '0.2', '-w', '2', to])
   if (evidence.exitCode === undefined) throw new CouldNotLook('ping does not end', evidence)
   if (evidence.exitCode > 1 && !/Network is unreachable|No route to host/.test(evidence.stderr)) throw unable(evidence)
   const answered = evidence.exitCode === 0 || readPing(evidence.stdout).kind === 'answered'

@@ -9,7 +9,10 @@ export function cniNotices(node: string): Check {
     look: bench => withNetwork(bench, node, async (network, { place }) => {
       const evidence: Evidence[] = []
       for (const [what, breaking] of [
-        ['its default route is gone', 'route del default'], ['its address is gone', 'addr flush dev IFNAME scope global'], ['its interface is gone', 'link del IFNAME'],
+        ['its default route is gone', 'route del default'],
+        // With another in its place, or the default route would be gone with it.
+        ['its address is gone', 'addr add 192.0.2.1/32 dev IFNAME\naddr del ADDRESS dev IFNAME'],
+        ['its interface is gone', 'link del IFNAME'],
       ] as const) {
         const of = attachment()
         await sandbox(place, of.name)
@@ -17,7 +20,9 @@ export function cniNotices(node: string): Check {
         if ('because' in added) return fail(added.because, ...added.evidence)
         const whole = await callAll(place, network, 'CHECK', of, added.result.json)
         if (whole !== undefined) return fail(`the pod is as ADD left it: ${whole.because}`, ...whole.evidence, ...added.evidence)
-        const broken = await place.exec(['ip', '-n', of.name, ...breaking.replace('IFNAME', of.ifname).split(' ')])
+        const [own] = added.result.ips
+        const commands = breaking.replaceAll('IFNAME', of.ifname).replace('ADDRESS', own === undefined ? '' : `${own.address}/${own.prefix}`)
+        const broken = await place.exec(['ip', '-n', of.name, '-batch', '-'], { stdin: `${commands}\n` })
         if (broken.exitCode !== 0) {
           if (what === 'its default route is gone') return fail('ADD left the pod without a default route', broken, ...added.evidence)
           throw new CouldNotLook('the pod could not be broken', broken)

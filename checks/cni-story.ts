@@ -2,7 +2,8 @@
 // a look, on the node as it would be after a restart, and only as far as a check wants to know.
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Bench, Place } from '../runner/core/bench.ts'
-import { CouldNotLook, type Evidence } from '../runner/core/verdict.ts'
+import { list } from '../runner/core/quoted.ts'
+import { CouldNotLook, fail, pass, type Evidence, type Verdict } from '../runner/core/verdict.ts'
 import { add, attachment, call, callAll, configured, refused, sandbox, type Attachment, type Because, type Refused } from './cni.ts'
 import type { JsonObject, Network } from './read/cni.ts'
 import { restarted } from './restarted.ts'
@@ -21,8 +22,8 @@ export interface Joined {
   readonly result: JsonObject
 }
 
-/** How far: until none is left, until some have left again, until those that vanished are collected. */
-export const CHAPTERS = ['full', 'left', 'collected'] as const
+/** How far: until fifty have joined, until none is left, until some have left again, until those that vanished are collected. */
+export const CHAPTERS = ['fifty', 'full', 'left', 'collected'] as const
 export type Chapter = typeof CHAPTERS[number]
 
 export interface Story {
@@ -84,7 +85,7 @@ async function play(bench: Bench, node: string, until: Chapter): Promise<Story |
     const pods = await sandboxes(place, AT_ONCE)
     const atOnce = await Promise.all(pods.map(pod => join(place, network, pod)))
     const there = atOnce.filter(isJoined)
-    const { joined: after, refusal } = there.length < AT_ONCE ? { joined: [], refusal: undefined } : await joinUntilRefused(place, network, MOST - AT_ONCE)
+    const { joined: after, refusal } = until === 'fifty' || there.length < AT_ONCE ? { joined: [], refusal: undefined } : await joinUntilRefused(place, network, MOST - AT_ONCE)
     const all = [...there, ...after]
     const evidence = [found.evidence[0], await listing(place)] as const
     const told: Story = { ready, atOnce, after, refusal, full: undefined, left: undefined, collected: undefined, evidence }
@@ -175,7 +176,25 @@ async function status(place: Place, network: Network): Promise<Refused | undefin
   return undefined
 }
 
-/** For whoever wants to see it: who has which address. */
+/** For whoever wants to see it: what the node has of them. */
 function listing(place: Place): Promise<Evidence> {
-  return place.exec(['sh', '-c', 'for pod in $(ip netns list | cut -d" " -f1); do ip -n "$pod" -4 -br addr; done'])
+  return place.exec(['ip', '-br', 'link'])
+}
+
+/** Without that, nobody knows which addresses are free. */
+export function notFull({ evidence }: Story): Verdict {
+  return fail('it could not be filled to the last address, and so nobody knows what is free', ...evidence)
+}
+
+/** Some are gone, and so many can join, and nobody gets what another has. */
+export function turnedOver({ gone, refusal, again, stayed }: Turnover, how: string, { evidence }: Story): Verdict {
+  if (refusal !== undefined) return fail(refusal.because, ...refusal.evidence)
+  const who = list(gone.map(({ address }) => address))
+  const taken = again.find(({ address }) => stayed.some(one => one.address === address))
+  if (taken !== undefined) return fail(`the pods with ${who} ${how}, and then a new one gets ${taken.address}, whose pod is still there`, ...evidence)
+  const twice = again.find(({ address }, index) => again.findIndex(one => one.address === address) !== index)
+  if (twice !== undefined) return fail(`two new pods get ${twice.address}`, ...evidence)
+  if (again.length < gone.length) return fail(`the pods with ${who} ${how}, and ${again.length === 0 ? 'nobody' : `only ${again.length} of ${gone.length}`} could join after that: addresses are lost`, ...evidence)
+  if (again.length > gone.length) return fail(`${gone.length} pods ${how}, and ${again.length} could join after that`, ...evidence)
+  return pass(...evidence)
 }

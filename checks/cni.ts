@@ -158,7 +158,7 @@ export function tried<T>(read: () => T): T | { readonly because: string } {
 
 /** Namespaces of pods, made as a runtime makes them: the loopback is up, and there is nothing else. */
 export async function sandbox(place: Place, ...names: readonly string[]): Promise<void> {
-  const made = await place.exec(['sh', '-ec', 'for pod; do ip netns add "$pod"; ip -n "$pod" link set lo up; done', 'sh', ...names])
+  const made = await place.exec(['sh', '-ec', 'printf "netns add %s\\n" "$@" | ip -batch -; for pod; do ip -n "$pod" link set lo up; done', 'sh', ...names])
   if (made.exitCode !== 0) throw new CouldNotLook(`${place.name}: no network namespace could be made`, made)
 }
 

@@ -99,6 +99,7 @@ export function readResult(stdout: string, cniVersion: string): Result {
 export function readError(stdout: string): CniError {
   const all = objectOf(stdout)
   const code = all['code']
+  if (code === undefined) throw new NotCni('has no `code`')
   if (typeof code !== 'number' || !Number.isInteger(code) || code < 1) throw new NotCni(`has the code ${JSON.stringify(code)}: expected a number from 1`)
   return { code, msg: textIn(all, 'msg') }
 }
@@ -107,12 +108,18 @@ function objectOf(text: string): JsonObject {
   if (text.trim() === '') throw new NotCni('is empty')
   let json: Json
   try {
-    json = JSON.parse(text) as Json
+    json = JSON.parse(text, finite) as Json
   } catch (error) {
     throw new NotCni(`is no JSON: ${error instanceof Error ? error.message : String(error)}`)
   }
   if (!isObject(json)) throw new NotCni('is no JSON object')
   return json
+}
+
+/** 1e999 is good JSON, and no number that could be passed on. */
+function finite(_: string, value: unknown): unknown {
+  if (typeof value === 'number' && !Number.isFinite(value)) throw new Error('a number is too large')
+  return value
 }
 
 function isObject(json: Json | undefined): json is JsonObject {
