@@ -5,6 +5,7 @@ import { readBirdRoute } from '../../../checks/read/bird-route.ts'
 import { readAnswers, readArrived, readTaken } from '../../../checks/read/asking.ts'
 import { readArrivals } from '../../../checks/read/arrivals.ts'
 import { readSent } from '../../../checks/read/bulk.ts'
+import { readError, readNetwork, readResult, readVersions } from '../../../checks/read/cni.ts'
 import { readAnswered, readLooked } from '../../../checks/read/dns.ts'
 import { readFacts } from '../../../checks/read/facts.ts'
 import { readFib } from '../../../checks/read/fib.ts'
@@ -41,6 +42,7 @@ export const readers: Readonly<Record<string, (text: string) => unknown>> = {
   'http-codes': readHttpCodes, metrics: readMetrics,
   largest: readLargest, sent: readSent, vxlans: readVxlans,
   asked: readAsked, heard: readHeard,
+  'cni-error': readError, 'cni-network': readNetwork, 'cni-result': text => readResult(text, '1.1.0'), 'cni-versions': readVersions,
   came: readArrived, taken: readTaken, told: readAnswers,
   facts: text => {
     const { routes, policies, neighbours, fdb, sysctl, listening, routed } = readFacts(text)
