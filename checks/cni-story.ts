@@ -182,7 +182,8 @@ function listing(place: Place): Promise<Evidence> {
 }
 
 /** Without that, nobody knows which addresses are free. */
-export function notFull({ evidence }: Story): Verdict {
+export function notFull({ evidence, atOnce }: Story): Verdict {
+  for (const one of atOnce) if (!isJoined(one)) return fail(`it refuses before it is full: ${one.because}`, ...one.evidence)
   return fail('it could not be filled to the last address, and so nobody knows what is free', ...evidence)
 }
 
