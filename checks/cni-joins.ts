@@ -1,7 +1,7 @@
 import type { Check, Place } from '../runner/core/bench.ts'
 import { broadcastOf, contains, networkOf, parseAddress, parseCidr, type Cidr } from '../runner/core/ipv4.ts'
 import { CouldNotLook, fail, pass, type Evidence } from '../runner/core/verdict.ts'
-import { add, attachment, sandbox, withNetwork, type Added, type Attachment } from './cni.ts'
+import { add, attachment, withNetwork, type Added, type Attachment } from './cni.ts'
 import { readLinks } from './read/links.ts'
 import { readPing } from './read/ping.ts'
 import { tool, unable } from './tool.ts'
@@ -16,9 +16,9 @@ export function cniJoins(node: string, range: string): Check {
   if (within === undefined) throw new Error(`expected a range, for example 10.244.1.0/24, and got ${range}`)
   return {
     claim: `a pod that joins the network of ${node} gets the interface that was asked for, an address of ${range}, and a way to ${node} and back; and what is printed of it is true`,
-    look: bench => withNetwork(bench, node, async (network, { place, address }) => {
+    look: bench => withNetwork(bench, node, async (network, { place, address, pods }) => {
       const of = attachment()
-      await sandbox(place, of.name)
+      await pods(of.name)
       const added = await add(place, network, of)
       if ('because' in added) return fail(added.because, ...added.evidence)
       const links = await tool(place, ['ip', '-j', '-d', '-n', of.name, 'addr'], readLinks)
@@ -27,7 +27,7 @@ export function cniJoins(node: string, range: string): Check {
       if (wrong !== undefined) return fail(wrong, ...seen)
       // Every node has an eth0 of its own, and what is made there under that name fails.
       const usual = { ...attachment(), ifname: 'eth0' }
-      await sandbox(place, usual.name)
+      await pods(usual.name)
       const second = await add(place, network, usual)
       if ('because' in second) return fail(`asked for eth0: ${second.because}`, ...second.evidence)
       const [own] = added.result.ips

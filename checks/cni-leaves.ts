@@ -1,6 +1,6 @@
 import type { Check } from '../runner/core/bench.ts'
-import { CouldNotLook, fail, pass } from '../runner/core/verdict.ts'
-import { add, attachment, callAll, sandbox, withNetwork } from './cni.ts'
+import { fail, pass } from '../runner/core/verdict.ts'
+import { add, attachment, callAll, withNetwork } from './cni.ts'
 import { readLinks } from './read/links.ts'
 import { tool } from './tool.ts'
 
@@ -11,9 +11,9 @@ import { tool } from './tool.ts'
 export function cniLeaves(node: string): Check {
   return {
     claim: `a pod that leaves the network of ${node} leaves no interface behind; and DEL is content where there is nothing left to do`,
-    look: bench => withNetwork(bench, node, async (network, { place }) => {
+    look: bench => withNetwork(bench, node, async (network, { place, pods, end }) => {
       const [of, gone] = [attachment(), attachment()]
-      await Promise.all([sandbox(place, of.name), sandbox(place, gone.name)])
+      await pods(of.name, gone.name)
       // The first pod of a node may bring what stays: a bridge.
       const first = await add(place, network, gone)
       if ('because' in first) return fail(first.because, ...first.evidence)
@@ -28,8 +28,7 @@ export function cniLeaves(node: string): Check {
       if (more.length > 0) return fail(`after DEL ${node} still has ${more.map(({ name }) => name).join(', ')}, which it did not have before ADD`, after.evidence, before.evidence)
       const again = await callAll(place, network, 'DEL', of, added.result.json)
       if (again !== undefined) return fail(`called a second time: ${again.because}`, ...again.evidence)
-      const ended = await place.exec(['ip', 'netns', 'del', gone.name])
-      if (ended.exitCode !== 0) throw new CouldNotLook('a pod could not be ended', ended)
+      await end(gone.name)
       for (const [how, netns] of [['whose path is given', gone.netns], ['and no path is given', undefined]] as const) {
         const late = await callAll(place, network, 'DEL', { ...gone, netns }, first.result.json)
         if (late !== undefined) return fail(`for a pod whose namespace is gone, ${how}: ${late.because}`, ...late.evidence)

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Check, Namespace, Place } from '../runner/core/bench.ts'
 import { fail, pass } from '../runner/core/verdict.ts'
-import { add, attachment, sandbox, withNetwork } from './cni.ts'
+import { add, attachment, withNetwork } from './cni.ts'
 import { ask, PROBE } from './exchange.ts'
 import { say } from './explain.ts'
 import { readReady } from './read/probe.ts'
@@ -11,9 +11,9 @@ import { start } from './running.ts'
 export function cniNeighbours(node: string): Check {
   return {
     claim: `two pods that join the network of ${node} reach each other, and each sees the other's own address`,
-    look: bench => withNetwork(bench, node, async (network, { place }) => {
+    look: bench => withNetwork(bench, node, async (network, { place, pods }) => {
       const [one, other] = [attachment(), attachment()]
-      await Promise.all([sandbox(place, one.name), sandbox(place, other.name)])
+      await pods(one.name, other.name)
       const added = await add(place, network, one)
       if ('because' in added) return fail(added.because, ...added.evidence)
       const second = await add(place, network, other)

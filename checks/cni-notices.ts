@@ -1,12 +1,12 @@
 import type { Check } from '../runner/core/bench.ts'
 import { CouldNotLook, fail, pass, type Evidence } from '../runner/core/verdict.ts'
-import { add, attachment, callAll, sandbox, withNetwork } from './cni.ts'
+import { add, attachment, callAll, withNetwork } from './cni.ts'
 
 /** `CHECK is content with a pod of node1 as ADD left it, and not once its default route, its address or its interface is gone`. */
 export function cniNotices(node: string): Check {
   return {
     claim: `CHECK is content with a pod of ${node} as ADD left it, and not once its default route, its address or its interface is gone`,
-    look: bench => withNetwork(bench, node, async (network, { place }) => {
+    look: bench => withNetwork(bench, node, async (network, { place, pods }) => {
       const evidence: Evidence[] = []
       for (const [what, breaking] of [
         ['its default route is gone', 'route del default'],
@@ -15,7 +15,7 @@ export function cniNotices(node: string): Check {
         ['its interface is gone', 'link del IFNAME'],
       ] as const) {
         const of = attachment()
-        await sandbox(place, of.name)
+        await pods(of.name)
         const added = await add(place, network, of)
         if ('because' in added) return fail(added.because, ...added.evidence)
         const whole = await callAll(place, network, 'CHECK', of, added.result.json)

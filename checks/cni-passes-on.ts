@@ -1,15 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Check } from '../runner/core/bench.ts'
 import { fail, pass } from '../runner/core/verdict.ts'
-import { add, attachment, callAll, sandbox, withNetwork } from './cni.ts'
+import { add, attachment, callAll, withNetwork } from './cni.ts'
 
 /** `whatever the plugins after the first print on node1, it is what the first has printed`: and there are some. */
 export function cniPassesOn(node: string): Check {
   return {
     claim: `whatever the plugins after the first print on ${node}, it is what the first has printed`,
-    look: bench => withNetwork(bench, node, async (network, { place }) => {
+    look: bench => withNetwork(bench, node, async (network, { place, pods }) => {
       const of = attachment()
-      await sandbox(place, of.name)
+      await pods(of.name)
       const added = await add(place, network, of)
       if ('because' in added) return fail(added.because, ...added.evidence)
       const [first, ...rest] = added.each

@@ -1,14 +1,14 @@
 import type { Check } from '../runner/core/bench.ts'
 import { fail, pass } from '../runner/core/verdict.ts'
-import { add, attachment, sandbox, withNetwork } from './cni.ts'
+import { add, attachment, withNetwork } from './cni.ts'
 
 /** `in a pod that joins the network of node1, net.core.somaxconn is 4096`: somebody has set it. */
 export function cniSets(node: string, sysctl: string, value: string): Check {
   return {
     claim: `in a pod that joins the network of ${node}, ${sysctl} is ${value}`,
-    look: bench => withNetwork(bench, node, async (network, { place }) => {
+    look: bench => withNetwork(bench, node, async (network, { place, pods }) => {
       const of = attachment()
-      await sandbox(place, of.name)
+      await pods(of.name)
       const read = ['ip', 'netns', 'exec', of.name, 'sysctl', '-n', sysctl]
       const before = await place.exec(read)
       const added = await add(place, network, of)

@@ -1,12 +1,12 @@
 // What becomes of a node's addresses while pods join until none is left, while some leave, and while some vanish. Played once
 // a look, on the node as it would be after a restart, and only as far as a check wants to know.
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Bench, Place } from '../runner/core/bench.ts'
+import type { Bench } from '../runner/core/bench.ts'
 import { list } from '../runner/core/quoted.ts'
-import { CouldNotLook, fail, pass, type Evidence, type Verdict } from '../runner/core/verdict.ts'
-import { add, attachment, call, callAll, configured, refused, sandbox, type Attachment, type Because, type Refused } from './cni.ts'
+import { fail, pass, type Evidence, type Verdict } from '../runner/core/verdict.ts'
+import { add, attachment, call, callAll, configured, refused, type Attachment, type Because, type Refused } from './cni.ts'
 import type { JsonObject, Network } from './read/cni.ts'
-import { restarted } from './restarted.ts'
+import { restarted, type Restarted } from './restarted.ts'
 
 /** So many pods join at once: a node that has just come up, and its pods are all sent to it. */
 export const AT_ONCE = 50
@@ -80,35 +80,35 @@ async function play(bench: Bench, node: string, until: Chapter): Promise<Story |
   const found = await configured(bench.place(node))
   if ('because' in found) return found
   const { network } = found
-  return restarted(bench, node, async ({ place }) => {
-    const ready = await status(place, network)
-    const pods = await sandboxes(place, AT_ONCE)
-    const atOnce = await Promise.all(pods.map(pod => join(place, network, pod)))
+  return restarted(bench, node, async at => {
+    const ready = await status(at, network)
+    const pods = await sandboxes(at, AT_ONCE)
+    const atOnce = await Promise.all(pods.map(pod => join(at, network, pod)))
     const there = atOnce.filter(isJoined)
-    const { joined: after, refusal } = until === 'fifty' || there.length < AT_ONCE ? { joined: [], refusal: undefined } : await joinUntilRefused(place, network, MOST - AT_ONCE)
+    const { joined: after, refusal } = until === 'fifty' || there.length < AT_ONCE ? { joined: [], refusal: undefined } : await joinUntilRefused(at, network, MOST - AT_ONCE)
     const all = [...there, ...after]
-    const evidence = [found.evidence[0], await listing(place)] as const
+    const evidence = [found.evidence[0], await listing(at)] as const
     const told: Story = { ready, atOnce, after, refusal, full: undefined, left: undefined, collected: undefined, evidence }
     if (refusal === undefined) return told
-    const full = await status(place, network)
+    const full = await status(at, network)
     if (until === 'full') return { ...told, full }
-    const left = await leave(place, network, all)
+    const left = await leave(at, network, all)
     const now = [...left.stayed, ...left.again]
-    return { ...told, full, left, collected: until === 'left' || left.refusal !== undefined ? undefined : await vanish(place, network, now) }
+    return { ...told, full, left, collected: until === 'left' || left.refusal !== undefined ? undefined : await vanish(at, network, now) }
   })
 }
 
 /** Two leave in good order: the one whose address is the beginning of most others', and one whose namespace is gone already. */
-async function leave(place: Place, network: Network, all: readonly Joined[]): Promise<Turnover> {
+async function leave(at: Restarted, network: Network, all: readonly Joined[]): Promise<Turnover> {
   const beginnings = all.toSorted((a, b) => others(b, all) - others(a, all))
   const gone = [...beginnings.slice(0, 1), ...beginnings.slice(-1)]
-  await end(place, gone.slice(-1))
+  await at.end(...gone.slice(-1).map(({ of }) => of.name))
   const stayed = all.filter(one => !gone.includes(one))
   for (const one of gone) {
-    const refusal = await callAll(place, network, 'DEL', one.of, one.result)
+    const refusal = await callAll(at.place, network, 'DEL', one.of, one.result)
     if (refusal !== undefined) return { gone, refusal, again: [], stayed }
   }
-  return { gone, refusal: undefined, again: (await joinUntilRefused(place, network, gone.length + 2)).joined, stayed }
+  return { gone, refusal: undefined, again: (await joinUntilRefused(at, network, gone.length + 1)).joined, stayed }
 }
 
 /** How many have an address that begins with this one's: 10.0.0.2 is the beginning of 10.0.0.20. */
@@ -117,22 +117,22 @@ function others(one: Joined, all: readonly Joined[]): number {
 }
 
 /** Three are gone without DEL, as after a crash of their runtime. */
-async function vanish(place: Place, network: Network, all: readonly Joined[]): Promise<Turnover> {
+async function vanish(at: Restarted, network: Network, all: readonly Joined[]): Promise<Turnover> {
   const gone = all.slice(0, 3)
   const stayed = all.slice(3)
-  await end(place, gone)
+  await at.end(...gone.map(({ of }) => of.name))
   for (const plugin of network.plugins) {
-    const called = await call(place, network, plugin, { verb: 'GC', more: { 'cni.dev/valid-attachments': stayed.map(({ of }) => ({ containerID: of.id, ifname: of.ifname })) } })
+    const called = await call(at.place, network, plugin, { verb: 'GC', more: { 'cni.dev/valid-attachments': stayed.map(({ of }) => ({ containerID: of.id, ifname: of.ifname })) } })
     if (!called.ok) return { gone, refusal: refused(called, [called.evidence]), again: [], stayed }
   }
-  return { gone, refusal: undefined, again: (await joinUntilRefused(place, network, gone.length + 2)).joined, stayed }
+  return { gone, refusal: undefined, again: (await joinUntilRefused(at, network, gone.length + 1)).joined, stayed }
 }
 
-async function join(place: Place, network: Network, of: Joined['of']): Promise<Joined | Refused> {
-  const added = await add(place, network, of)
+async function join(at: Restarted, network: Network, of: Joined['of']): Promise<Joined | Refused> {
+  const added = await add(at.place, network, of)
   // As every runtime has to.
   if ('because' in added) {
-    await callAll(place, network, 'DEL', of, undefined)
+    await callAll(at.place, network, 'DEL', of, undefined)
     return added
   }
   const [ip] = added.result.ips
@@ -140,12 +140,12 @@ async function join(place: Place, network: Network, of: Joined['of']): Promise<J
   return { of, address: ip.address, prefix: ip.prefix, result: added.result.json }
 }
 
-async function joinUntilRefused(place: Place, network: Network, most: number): Promise<{ readonly joined: readonly Joined[]; readonly refusal: Refused | undefined }> {
+async function joinUntilRefused(at: Restarted, network: Network, most: number): Promise<{ readonly joined: readonly Joined[]; readonly refusal: Refused | undefined }> {
   const joined: Joined[] = []
   let refusal: Refused | undefined
   for (let tried = 0; tried < most && refusal === undefined; tried += ABREAST) {
-    const pods = await sandboxes(place, Math.min(ABREAST, most - tried))
-    for (const one of await Promise.all(pods.map(pod => join(place, network, pod)))) {
+    const pods = await sandboxes(at, Math.min(ABREAST, most - tried))
+    for (const one of await Promise.all(pods.map(pod => join(at, network, pod)))) {
       if (isJoined(one)) joined.push(one)
       else refusal ??= one
     }
@@ -157,28 +157,23 @@ export function isJoined(one: Joined | Refused): one is Joined {
   return 'address' in one
 }
 
-async function sandboxes(place: Place, count: number): Promise<readonly Joined['of'][]> {
-  const pods = Array.from({ length: count }, attachment)
-  await sandbox(place, ...pods.map(({ name }) => name))
-  return pods
+async function sandboxes(at: Restarted, count: number): Promise<readonly Joined['of'][]> {
+  const made = Array.from({ length: count }, attachment)
+  await at.pods(...made.map(({ name }) => name))
+  return made
 }
 
-async function end(place: Place, pods: readonly Joined[]): Promise<void> {
-  const ended = await place.exec(['sh', '-ec', 'for pod; do ip netns del "$pod"; done', 'sh', ...pods.map(({ of }) => of.name)])
-  if (ended.exitCode !== 0) throw new CouldNotLook('pods could not be ended', ended)
-}
-
-async function status(place: Place, network: Network): Promise<Refused | undefined> {
+async function status(at: Restarted, network: Network): Promise<Refused | undefined> {
   for (const plugin of network.plugins) {
-    const called = await call(place, network, plugin, { verb: 'STATUS' })
+    const called = await call(at.place, network, plugin, { verb: 'STATUS' })
     if (!called.ok) return refused(called, [called.evidence])
   }
   return undefined
 }
 
 /** For whoever wants to see it: what the node has of them. */
-function listing(place: Place): Promise<Evidence> {
-  return place.exec(['ip', '-br', 'link'])
+function listing(at: Restarted): Promise<Evidence> {
+  return at.place.exec(['ip', '-br', 'link'])
 }
 
 /** Without that, nobody knows which addresses are free. */

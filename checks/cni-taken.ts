@@ -1,6 +1,6 @@
 import type { Check } from '../runner/core/bench.ts'
 import { CouldNotLook, fail, pass } from '../runner/core/verdict.ts'
-import { attachment, call, refused, sandbox, withNetwork } from './cni.ts'
+import { attachment, call, refused, withNetwork } from './cni.ts'
 import { readLinks } from './read/links.ts'
 import { tool } from './tool.ts'
 
@@ -8,11 +8,11 @@ import { tool } from './tool.ts'
 export function cniTaken(node: string): Check {
   return {
     claim: `asked for an interface that the pod has already, the plugin of ${node} refuses, and leaves it as it is`,
-    look: bench => withNetwork(bench, node, async (network, { place }) => {
+    look: bench => withNetwork(bench, node, async (network, { place, pods }) => {
       const [plugin] = network.plugins
       if (plugin === undefined) throw new Error('the network has no plugin')
       const of = attachment()
-      await sandbox(place, of.name)
+      await pods(of.name)
       const made = await place.exec(['ip', '-n', of.name, 'link', 'add', of.ifname, 'type', 'bridge'])
       if (made.exitCode !== 0) throw new CouldNotLook('the pod could not be given an interface', made)
       const before = await tool(place, ['ip', '-j', '-d', '-n', of.name, 'addr'], readLinks)
