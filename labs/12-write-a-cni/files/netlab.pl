@@ -2,20 +2,18 @@
 # The same plugin in another language and by other means: a lock around one list of leases.
 use strict;
 use Fcntl qw(:flock :seek O_RDWR O_CREAT);
-my $config = do { local $/; readline STDIN } // '';
 my $version = '1.1.0';
 sub refuse {
   my ($code, $msg) = @_;
   print qq({"cniVersion":"$version","code":$code,"msg":"$msg"}\n);
   exit 1;
 }
-# Perl as it is in a node has no reader of JSON; jq has.
-sub config {
-  open my $jq, '-|', 'sh', '-c', 'printf %s "$1" | jq -er "$2" 2>/dev/null', 'sh', $config, $_[0] or refuse(5, 'no jq');
-  chomp(my @lines = readline $jq);
-  return close $jq ? @lines : ();
-}
-my ($own, $name, $bridge, $subnet, $gateway) = config('[.cniVersion, .name, .bridge, .subnet, .gateway] | map(. // "-") | .[]') or refuse(6, 'standard input is no configuration');
+# Perl as it is in a node has no reader of JSON. jq has, and reads standard input in its place.
+open my $jq, '-|', 'jq', '-r', '([.cniVersion, .name, .bridge, .subnet, .gateway, .prevResult.ips[0].address] | map(. // "-") | join(" ")),
+  (."cni.dev/valid-attachments"[]? | "\(.containerID) \(.ifname)")' or refuse(5, 'no jq');
+chomp(my ($told, @valid) = readline $jq);
+close $jq or refuse(6, 'standard input is no configuration');
+my ($own, $name, $bridge, $subnet, $gateway, $before) = split / /, $told;
 $version = $own;
 my $verb = $ENV{CNI_COMMAND} // '';
 if ($verb eq 'VERSION') {
@@ -46,25 +44,36 @@ sub leases {
   close $list;
   return wantarray ? @answer : $answer[0];
 }
-sub quiet { return system('sh', '-c', 'exec "$@" >/dev/null 2>&1', 'sh', @_) == 0 }
-sub inside { return quiet("nsenter", "--net=$netns", "ip", @_) }
+
+# What it prints, or nothing if it fails.
+sub ran {
+  my $pid = open(my $out, '-|') // refuse(5, 'no process');
+  if (!$pid) {
+    open STDERR, '>', '/dev/null';
+    exec @_ or exit 127;
+  }
+  my $said = join '', readline $out;
+  return close $out ? "$said\n" : undef;
+}
+sub inside { return ran('nsenter', "--net=$netns", 'ip', @_) }
 
 sub add {
-  refuse(101, "there is a $ifname in the pod") if inside(qw(link show), $ifname);
+  my $host = sprintf 'p%08x', rand 2 ** 32;
+  if (!-e "/sys/class/net/$bridge") {
+    ran(qw(ip link add), $bridge, qw(type bridge));
+    ran(qw(ip addr replace), "$gateway/$length", 'dev', $bridge);
+    ran(qw(ip link set), $bridge, 'up');
+  }
+  ran(qw(ip link add), $host, 'up', 'master', $bridge, qw(type veth peer name), $ifname, 'netns', $netns) or refuse(101, "no $ifname could be made in the pod");
   my $address = leases(sub {
     my ($taken) = @_;
     my ($free) = grep { $_ ne $gateway && !$taken->{$_} } map { "$base.$_" } 1 .. $hosts;
     $taken->{$free} = "$id $ifname" if defined $free;
     return $free;
-  }) // refuse(102, 'no address is left');
-  quiet(qw(ip link add), $bridge, qw(type bridge));
-  quiet(qw(ip addr replace), "$gateway/$length", 'dev', $bridge);
-  quiet(qw(ip link set), $bridge, 'up');
-  my $host = 'p' . substr($id, 0, 7) . substr $ifname, -6;
-  my $made = quiet(qw(ip link add), $host, 'up', 'master', $bridge, qw(type veth peer name), $ifname, 'netns', $netns)
-    && inside(qw(addr add), "$address/$length", 'dev', $ifname) && inside(qw(link set), $ifname, 'up') && inside(qw(route add default via), $gateway);
-  if (!$made) { gone(); refuse(103, 'no cable, or no route') }
-  my ($mac) = `nsenter --net=$netns ip -o link show $ifname` =~ m{link/ether (\S+)};
+  });
+  if (!defined $address) { gone(); refuse(102, 'no address is left') }
+  inside(qw(addr add), "$address/$length", 'dev', $ifname) && inside(qw(link set), $ifname, 'up') && inside(qw(route add default via), $gateway) or gone(), refuse(103, 'no route');
+  my ($mac) = inside(qw(-o link show), $ifname) =~ m{link/ether (\S+)};
   print qq({"cniVersion":"$version","interfaces":[{"name":"$ifname","mac":"$mac","sandbox":"$netns"}],"ips":[{"address":"$address/$length","gateway":"$gateway","interface":0}],"routes":[{"dst":"0.0.0.0/0"}]}\n);
 }
 
@@ -75,15 +84,14 @@ sub gone {
 sub del { gone(); exit 0 }
 
 sub check {
-  my ($wanted) = config('.prevResult.ips[0].address');
-  my ($shown) = `nsenter --net=$netns ip -o -4 addr show dev $ifname up 2>/dev/null` =~ /inet (\S+)/;
-  refuse(104, "$ifname is not as it was") if ($shown // '') ne ($wanted // 'none');
-  refuse(105, 'no default route') if `nsenter --net=$netns ip route show default 2>/dev/null` !~ /via \Q$gateway\E /;
+  my ($shown) = inside(qw(-o -4 addr show dev), $ifname, 'up') =~ /inet (\S+)/;
+  refuse(104, "$ifname is not as it was") if ($shown // '') ne $before;
+  refuse(105, 'no default route') if inside(qw(route show default)) !~ /via \Q$gateway\E /;
 }
 
 sub status { leases(sub { return scalar keys %{$_[0]} }) < $hosts - 1 or refuse(50, 'no address is left') }
 
 sub gc {
-  my %valid = map { $_ => 1 } config('"", (."cni.dev/valid-attachments"[]? | "\(.containerID) \(.ifname)")');
+  my %valid = map { $_ => 1 } @valid;
   leases(sub { my ($taken) = @_; $valid{$taken->{$_}} or delete $taken->{$_} for keys %$taken; return });
 }
