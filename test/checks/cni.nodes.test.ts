@@ -63,7 +63,7 @@ test('a right plugin, and one chained to it, pass everything, whatever pods the 
   }
 })
 
-changeNothing('nothing is changed by looking', emptyNetwork, [cniJoins('node1', RANGE), cniLeaves('node1'), cniFifty('node1', RANGE)], async network => {
+changeNothing('nothing is changed by looking', emptyNetwork, [cniJoins('node1', RANGE), cniLeaves('node1')], async network => {
   await right(network)
   // Cables that have just been plugged in say so a moment later.
   await Promise.all([network.node1, network.node2, network.node3].map(node => node`until ip link show eth0 | grep -q ',LOWER_UP' && ! ip link show eth0 | grep -q NO-CARRIER; do sleep 0.01; done`))
@@ -109,20 +109,20 @@ describe('wrong ones are refused', () => {
   })
   fails(cniJoins('node1', RANGE), {
     'always eth0': [but('@ENV{qw(CNI_CONTAINERID CNI_IFNAME CNI_NETNS)}', "@ENV{qw(CNI_CONTAINERID CNI_IFNAME CNI_NETNS)}; $ifname = 'eth0'"), /^CNI_IFNAME was net[0-9a-f]{6}, and the pod has eth0$/],
-    'made on the node under its final name': [but(", 'netns', $netns)", ") && quiet(qw(ip link set), $ifname, 'netns', $netns)"), /^asked for eth0: netlab refuses ADD, with code 103/],
+    'made on the node under its final name': [but(", 'netns', $netns) or", ") && ran(qw(ip link set), $ifname, 'netns', $netns) or"), /^asked for eth0: netlab refuses ADD, with code 101/],
     'a result that is not true': [but('"address":"$address/$length"', '"address":"$base.61/$length"'), /^the result says that net[0-9a-f]{6} has 10\.244\.1\.61, and it has 10\.244\.1\.2\/26$/],
     'no way out': [but(" && inside(qw(route add default via), $gateway)", ''), /^the pod does not reach 192\.168\.1\.11, the address of node1: Network is unreachable$/],
   })
   fails(cniNeighbours('node1'), {
     'the same address for all': [but('grep { $_ ne $gateway && !$taken->{$_} }', 'grep { $_ ne $gateway }'), /^a pod with 10\.244\.1\.2 does not reach one with 10\.244\.1\.2 by (TCP|UDP)/],
-    'somebody else on the way': [but("quiet(qw(ip link set), $bridge, 'up');", "quiet(qw(ip link set), $bridge, 'up'); quiet('nft', 'table ip m { chain p { type nat hook postrouting priority srcnat; masquerade; }; }'); quiet(qw(sysctl -w net.bridge.bridge-nf-call-iptables=1));"), /^a pod with 10\.244\.1\.2 is seen as 10\.244\.1\.1 by one with 10\.244\.1\.3$/],
+    'somebody else on the way': [but("ran(qw(ip link set), $bridge, 'up');", "ran(qw(ip link set), $bridge, 'up'); ran('nft', 'table ip m { chain p { type nat hook postrouting priority srcnat; masquerade; }; }'); ran(qw(sysctl -w net.bridge.bridge-nf-call-iptables=1));"), /^a pod with 10\.244\.1\.2 is seen as 10\.244\.1\.1 by one with 10\.244\.1\.3$/],
   })
   fails(cniTaken('node1'), {
-    'replaced': [but('refuse(101, "there is a $ifname in the pod") if inside(qw(link show), $ifname)', 'inside(qw(link del), $ifname)'), /and netlab ends with 0 when it is asked to make that$/],
-    'taken away': [but('refuse(101, "there is a $ifname in the pod") if', 'gone(), refuse(101, "there is one") if'), /^netlab refuses, and net[0-9a-f]{6} is gone$/],
+    'replaced': [but('  my $host =', '  inside(qw(link del), $ifname);\n  my $host ='), /and netlab ends with 0 when it is asked to make that$/],
+    'taken away': [but('or refuse(101,', 'or gone(), refuse(101,'), /^netlab refuses, and net[0-9a-f]{6} is gone$/],
   })
   fails(cniLeaves('node1'), {
-    'the interface stays': [but("inside(qw(link del), $ifname) if $netns ne ''", ''), /^after DEL the pod still has net[0-9a-f]{6}$/],
+    'the interface stays': [but("inside(qw(link del), $ifname) if $netns ne '';", ''), /^after DEL the pod still has net[0-9a-f]{6}$/],
     'once and no more': [but('sub del { gone();', "sub del { inside(qw(link show), $ifname) or refuse(106, 'not there'); gone();"), /^called a second time: netlab refuses DEL, with code 106: not there$/],
     'only with a namespace': [but('sub del {', "sub del { -e $netns or refuse(3, 'no namespace');"), /^for a pod whose namespace is gone, whose path is given: netlab refuses DEL, with code 3/],
   })
