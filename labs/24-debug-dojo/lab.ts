@@ -19,7 +19,7 @@ const PODS = [
   { db: '10.244.3.2', 'logs-2': '10.244.3.3', dns: '10.244.3.4' },
 ] as const
 const pods = { ...PODS[0], ...PODS[1], ...PODS[2] }
-const one = <Name extends keyof typeof pods>(...names: readonly Name[]): Readonly<Record<string, string>> => Object.fromEntries(names.map(name => [name, pods[name]]))
+const one = (...names: readonly (keyof typeof pods)[]): Readonly<Record<string, string>> => Object.fromEntries(names.map(name => [name, pods[name]]))
 
 const shop: Service = { at: '10.96.0.20:80', backends: one('shop-1', 'shop-2'), targetPort: 8080 }
 
@@ -149,7 +149,7 @@ const cause = (right: string, form: RegExp, expected: string, wrong: Answer['wro
   grade: async (bench, value) => {
     const [seen] = await bench.namespaces('node1')
     if (seen === undefined) return unknown('node1 shows no network namespace')
-    const said = value.trim().toLowerCase().replaceAll(/\s+/g, ' ')
+    const said = value.trim().toLowerCase().replaceAll(/[\s,=]+/g, ' ').replace(/\/32$/, '')
     if (!form.test(said)) return fail(`expected ${expected}`, seen.evidence)
     return said === right ? pass(seen.evidence) : fail(`it is not ${value}`, seen.evidence)
   },
@@ -162,7 +162,14 @@ export default defineLab<Name>({
   steps: {
     'one-way': {
       checks: [toDb, calls],
-      hints: ['x'],
+      hints: [
+        'Is the request seen on node3? And an answer? `tcpdump -nn -i any host 10.244.3.2` there, while cart asks.',
+        failing => failing.includes(calls.claim) ? 'Somebody has hung up: a pod was made anew, or a table of connections flushed. `npx lab reset` begins again.' : 'Ask node3 what it does with a packet for 10.244.1.2: `ip route get 10.244.1.2`. Who has a route for each of the other ranges?',
+        'On node3: `ip route add 10.244.1.0/24 via 192.168.1.11`',
+      ],
+      answers: {
+        'no-way': cause('node3 10.244.1.0/24', /^node\d \d+(\.\d+){3}\/\d+$/, 'a node and a range, for example node1 10.244.9.0/24', ['node1 10.244.3.0/24', 'node3 10.244.2.0/24', 'node3']),
+      },
       alternatives: {
         'a range for two nodes': onNode3('ip route add 10.244.0.0/23 via 192.168.1.11'),
         'a table of its own': onNode3('ip route add 10.244.1.0/24 via 192.168.1.11 table 77; ip rule add to 10.244.1.0/24 lookup 77'),
@@ -176,7 +183,14 @@ export default defineLab<Name>({
     forwarding: {
       checks: [toPay, calls],
       solution: onNode2(FORWARDS),
-      hints: ['x'],
+      hints: [
+        'Which pods are reached from which nodes? What do those that fail have in common?',
+        'On node2, while cart asks: `nstat -az IpInAddrErrors`, twice. And `grep . /proc/sys/net/ipv4/conf/*/forwarding`.',
+        'On node2: `sysctl -w net.ipv4.conf.eth0.forwarding=1`',
+      ],
+      answers: {
+        'switched-off': cause('node2 net.ipv4.conf.eth0.forwarding', /^node\d net\.[\w.]+$/, 'a node and a setting, for example node1 net.ipv4.conf.lo.rp_filter', ['node2 net.ipv4.ip_forward', 'node1 net.ipv4.conf.eth0.forwarding', 'node2 net.ipv4.conf.cni0.forwarding']),
+      },
       alternatives: {
         'off and on again': onNode2('sysctl -qw net.ipv4.ip_forward=0; sysctl -qw net.ipv4.ip_forward=1'),
       },
@@ -185,10 +199,17 @@ export default defineLab<Name>({
         'every rule of node2 flushed': { refusedBy: toPay.claim, instead: onNode2('nft flush ruleset') },
       },
     },
-    mtu: {
+    size: {
       checks: [uploads, more, calls],
       solution: onNode3(SIZE),
-      hints: ['x'],
+      hints: [
+        'Find the largest packet that passes: `ping -M do -s` with 1372, then 1400, then 1472. Where does the first one end that does not?',
+        failing => failing.includes(uploads.claim) && failing.includes(more.claim) ? 'Who drops a frame that it does not receive tells nobody, and counts it: `ip -s link show eth0` on each node.' : 'One of those who complained is served, and the other is not. What is between them and db that is the same for both?',
+        'On node3: `ip link set eth0 mtu 1500`',
+      ],
+      answers: {
+        'too-small': cause('node3 eth0 1400', /^node\d [\w-]+ \d+$/, 'a node, an interface and a number, for example node1 eth0 9000', ['node1 eth0 1400', 'node3 cni0 1400', 'node3 eth0 1372']),
+      },
       mutants: {
         'cart told to send less': { refusedBy: more.claim, instead: onNode1('ip -n cart link set eth0 mtu 1400') },
         'segments of TCP made smaller': { refusedBy: uploads.claim, instead: everywhere(nft('table ip mss {', 'chain forward { type filter hook forward priority mangle; tcp flags syn tcp option maxseg size set 1360; }', '}')) },
@@ -198,7 +219,14 @@ export default defineLab<Name>({
     endpoint: {
       checks: [visits, evenly, calls],
       solution: everywhere(endpoints(chosen(CURRENT))),
-      hints: ['x'],
+      hints: [
+        'Each pod answers when it is asked by its own address. So who chooses, and whom?',
+        failing => failing.includes(visits.claim) ? 'A claim that fails says who asks in vain. Which node translates for them? `nft list chain ip services shop` there.' : 'Everybody is answered. By whom, and by whom never?',
+        'On each node: `nft flush chain ip services shop`, and `nft add rule ip services shop meta l4proto tcp dnat to numgen random mod 2 map { 0 : 10.244.1.3, 1 : 10.244.2.3 }:8080`',
+      ],
+      answers: {
+        nobody: cause('10.244.2.9', /^\d+(\.\d+){3}$/, 'an address', ['10.244.2.3', '10.244.1.3', '10.96.0.20']),
+      },
       alternatives: {
         'by the hash of who asks': everywhere(endpoints(chosen(CURRENT, 'jhash ip saddr . tcp sport mod 2'))),
         'the whole table anew': everywhere(table(CURRENT, pods['logs-2'])),
@@ -212,7 +240,14 @@ export default defineLab<Name>({
     stale: {
       checks: [lines, calls],
       solution: onNode1(FORGET),
-      hints: ['x'],
+      hints: [
+        'A new question of cart goes to logs-2, an old one to logs-1. Where does a node keep what was decided about the old one?',
+        failing => failing.includes(calls.claim) ? 'Something more than cart\'s old lines has been forgotten. That cannot be undone: `npx lab goto stale` begins here again.' : '`conntrack -L --orig-src 10.244.1.2 --orig-dst 10.96.0.30` on node1 has two entries. `conntrack -D` takes the same conditions, and more of them: `-p udp`.',
+        'On node1: `conntrack -D -p udp --orig-src 10.244.1.2 --orig-dst 10.96.0.30`',
+      ],
+      answers: {
+        remembered: cause('node1 10.244.1.5', /^node\d \d+(\.\d+){3}$/, 'a node and an address, for example node1 10.244.9.9', ['node3 10.244.3.3', 'node1 10.244.3.3', 'node3 10.244.1.5']),
+      },
       alternatives: {
         'known by who answers': onNode1(`conntrack -D -p udp --reply-src ${pods['logs-1']}`),
         'all of UDP': onNode1('conntrack -D -p udp'),
@@ -223,10 +258,17 @@ export default defineLab<Name>({
         'logs-1 stopped': { refusedBy: lines.claim, instead: onNode1('kill $(pgrep -xf \'serve logs-1 5140/udp\'); while pgrep -xf \'serve logs-1 5140/udp\' >/dev/null; do sleep 0.01; done') },
       },
     },
-    chosen: {
+    policy: {
       checks: [names, freed, policy, calls],
       solution: onNode2(UNCHOSEN),
-      hints: ['x'],
+      hints: [
+        'What does shop-2 reach at all, and what may only it not? Try `nc -zv 10.244.3.2 5432` in it. Who else may do that and nothing more?',
+        failing => failing.includes(policy.claim) ? 'pay is not held to its policy any more. Nobody has complained about that, yet.' : failing.includes(freed.claim) ? 'Names are found, and that was only the first thing to fail. Whatever shop-2 opens is dropped.' : 'On node2: `nft list table ip policies`. Its counter grows when shop-2 asks. By which rule does the packet come there?',
+        'On node2: `nft delete element ip policies pay { 10.244.2.3 }`',
+      ],
+      answers: {
+        'not-chosen': cause('pay 10.244.2.3', /^[\w-]+ \d+(\.\d+){3}$/, 'a set and an address, for example blue 10.244.9.9', ['pay 10.244.2.2', 'pay 10.244.3.2', 'pay-egress 10.244.2.3']),
+      },
       alternatives: {
         'the set written anew': onNode2(nft('flush set ip policies pay', `add element ip policies pay { ${pods.pay} }`)),
       },
@@ -234,13 +276,20 @@ export default defineLab<Name>({
         'DNS let through for all in the set': { refusedBy: freed.claim, instead: onNode2(`nft insert rule ip policies pay-egress ip daddr ${pods.dns} meta l4proto { tcp, udp } th dport 53 accept`) },
         'the policy deleted': { refusedBy: policy.claim, instead: onNode2('nft delete table ip policies') },
         'a list of names in the pod': { refusedBy: names.claim, instead: onNode2(`${UNCHOSEN}; echo '10.96.0.30 logs' >/etc/netns/shop-2/hosts`) },
-        'shop-2 made anew': { refusedBy: calls.claim, instead: onNode2(`${UNCHOSEN}; kill $(pgrep -xf 'call orders ${pods.pay}:7000'); ${inPod('pay', 'true')}`) },
+        'shop-2 restarted': { refusedBy: calls.claim, instead: onNode2(`${UNCHOSEN}; kill $(ip netns pids shop-2); while [ -n "$(ip netns pids shop-2)" ]; do sleep 0.01; done; ${inPod('shop-2', 'serve --background shop-2 8080')}`) },
       },
     },
     rail: {
       checks: [rail, besides, calls],
       solution: onNode2(RAIL('rank-1', '10.50.0.11')),
-      hints: ['x'],
+      hints: [
+        'What has rank-0 that rank-1 has not? And what has node2 that node1 has not: `ip -br link` on both.',
+        failing => failing.includes(besides.claim) ? 'The rail is one network, and eth0 leads to all others. By which interface does rank-1 leave now: `ip route`?' : 'An interface is moved into a namespace by `ip link set DEVICE netns NAME name NEW`. It arrives without an address, and down.',
+        'On node2: `ip link set eth1 netns rank-1 name net1`, `ip -n rank-1 addr add 10.50.0.11/16 dev net1`, `ip -n rank-1 link set net1 up`',
+      ],
+      answers: {
+        'left-behind': cause('node2 eth1', /^node\d [\w-]+$/, 'a node and an interface, for example node1 veth-cart', ['node1 eth1', 'node2 eth0', 'node2 net1']),
+      },
       alternatives: {
         'under the name that it has': onNode2(`ip link set eth1 netns rank-1; ip -n rank-1 addr add 10.50.0.11/16 dev eth1; ip -n rank-1 link set eth1 up`),
         'a second address of the same device': { requires: ['macvlan'], instead: onNode2(`ip link set eth1 up; ip link add net1 link eth1 netns rank-1 type macvlan mode bridge; ip -n rank-1 addr add 10.50.0.11/16 dev net1; ip -n rank-1 link set net1 up`) },
@@ -260,13 +309,21 @@ ip -n rank-1 addr add ${pods['rank-1']}/24 dev eth0; ip -n rank-1 link set eth0 
     alone: {
       checks: [everybody, policy, visits, names, lines, rail, calls],
       solution: both(onNode1(UNMASKED), onNode2(UNLED)),
-      hints: ['x'],
+      hints: [
+        'There or back? rank-1 sees an address of node1. Who writes it there? And what becomes of a ping from rank-1 to rank-0?',
+        failing => failing.includes(everybody.claim) ? 'There are two things, and one hides the other. `nft list ruleset` on node1, for who translates; `ip route get 10.244.1.4` on node2, for who would otherwise not be answered.' : 'Those two reach each other. What else does not hold any more?',
+        'On node2 `ip route del 10.244.1.4`, and then on node1 `nft delete table ip rendezvous`',
+      ],
+      answers: {
+        translated: cause('node1 rendezvous', /^node\d [\w-]+$/, 'a node and a table, for example node3 services', ['node1 services', 'node2 rendezvous', 'node2 policies']),
+        hidden: cause('node2 10.244.1.4', /^node\d \d+(\.\d+){3}$/, 'a node and an address, for example node3 10.244.9.9', ['node1 10.244.2.4', 'node2 192.168.1.99', 'node2 192.168.1.11']),
+      },
       mutants: {
         'the mask taken off': { refusedBy: everybody.claim, instead: onNode1(UNMASKED) },
         'the way back mended under the mask': { refusedBy: everybody.claim, instead: onNode2(UNLED) },
         'the wrong name server': { refusedBy: names.claim, after: onNode2(resolv('shop-2', '10.96.0.1')) },
         'a neighbour that has moved': { refusedBy: everybody.claim, after: onNode1('ip neigh replace 192.168.1.13 lladdr 02:00:00:00:00:13 dev eth0 nud permanent') },
-        'the wrong next hop': { refusedBy: everybody.claim, after: both(onNode3('ip route replace 10.244.2.0/24 via 192.168.1.11'), onNode1('ip route replace unreachable 10.244.2.0/24')) },
+        'the wrong next hop': { refusedBy: everybody.claim, after: onNode3('ip route replace 10.244.2.0/24 via 192.168.1.99') },
         'a firewall that the list of nft does not show': { refusedBy: everybody.claim, after: onNode3('iptables-legacy -A FORWARD -s 10.244.2.4 -j DROP') },
         'the port of the pods in one table': { refusedBy: visits.claim, after: onNode3(endpoints(chosen(CURRENT).replace(':8080', ':8081'))) },
         'a rail without a carrier': { refusedBy: rail.claim, after: ({ node1 }) => node1`ip -n rank-0 link set net1 down` },
