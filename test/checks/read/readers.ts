@@ -27,6 +27,7 @@ import { readAsked, readHeard, readReady } from '../../../checks/read/probe.ts'
 import { readProcesses } from '../../../checks/read/processes.ts'
 import { readRefusal, readRoute } from '../../../checks/read/route.ts'
 import { readServices } from '../../../checks/read/service-list.ts'
+import { readOnTheLine } from '../../../checks/read/on-the-line.ts'
 import { readSessions } from '../../../checks/read/sessions.ts'
 import { readSysctl } from '../../../checks/read/sysctl.ts'
 import { readFrames } from '../../../checks/read/tcpdump.ts'
@@ -54,5 +55,5 @@ export const readers: Readonly<Record<string, (text: string) => unknown>> = {
   ruleset: text => findRule(text, { family: 'ip', table: 'filter', chain: 'FORWARD', handle: 4 }) ?? [],
   links: readLinks, 'namespace-ids': readNamespaceIds, namespaces: readNamespaces, neighbours: readNeighbours,
   'dns-answered': readAnswered, 'dns-names': readLooked,
-  ports: readPorts, ready: readReady, refusal: readRefusal, route: readRoute, sysctl: readSysctl, tcpdump: readFrames,
+  'on-the-line': readOnTheLine, ports: readPorts, ready: readReady, refusal: readRefusal, route: readRoute, sysctl: readSysctl, tcpdump: readFrames,
 }
