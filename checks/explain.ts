@@ -27,10 +27,10 @@ export interface Why {
 }
 
 /** Where a packet from one to the other ends, and why; nothing where no explanation is wanted or can be had. */
-export async function whyNot(bench: Bench, client: Namespace, from: NamedEnd, to: NamedEnd, protocol: Protocol, port?: number): Promise<Why | undefined> {
+export async function whyNot(bench: Bench, client: Namespace, from: NamedEnd, to: NamedEnd, protocol: Protocol, port?: number, source?: string): Promise<Why | undefined> {
   if (bench.trace === undefined) return undefined
   try {
-    const trace = await bench.trace({ from: client.place.name, to: to.address, protocol, ...port === undefined ? {} : { port }, names: { from: from.name, to: to.name } })
+    const trace = await bench.trace({ from: client.place.name, to: to.address, protocol, ...port === undefined ? {} : { port }, ...source === undefined ? {} : { source }, names: { from: from.name, to: to.name } })
     return { sentence: sentenceOf(trace), evidence: trace.evidence, answered: trace.outcome === 'answered' }
   } catch (error) {
     // That it failed is known; only why is not.

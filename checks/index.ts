@@ -96,6 +96,10 @@ export { answersTheLine, stillOnTheLine, type Call } from './on-the-line.ts'
 export { reachesItself } from './reaches-itself.ts'
 export { routedTimes, sameLayer2 } from './routers-between.ts'
 export { seenAs } from './seen-as.ts'
+// Several wires
+export { answersForOwnRail } from './answers-for-own-rail.ts'
+export { asksInOwnName, straightToNeighbours, type RailOf } from './asks-on-rails.ts'
+export { answersOnOwnRails, ridesOn, ridesOwnRails, unboundRidesOn, type OwnRail } from './rides-on.ts'
 // What a Service does
 export { serviceAnswers } from './service-answers.ts'
 export { serviceHairpin } from './service-hairpin.ts'

@@ -10,6 +10,7 @@ import { readAnswered, readLooked } from '../../../checks/read/dns.ts'
 import { readFacts } from '../../../checks/read/facts.ts'
 import { readFib } from '../../../checks/read/fib.ts'
 import { readFrame, VXLAN_PORTS } from '../../../checks/read/frame.ts'
+import { readHauls } from '../../../checks/read/haul.ts'
 import { readHttpCodes } from '../../../checks/read/http-codes.ts'
 import { countedRules } from '../../../checks/read/legacy-counters.ts'
 import { readLinkDetails } from '../../../checks/read/link-details.ts'
@@ -34,13 +35,14 @@ import { readFrames } from '../../../checks/read/tcpdump.ts'
 import { readVxlans } from '../../../checks/read/vxlans.ts'
 import { readHexFrames } from '../../../checks/read/hex-frames.ts'
 import { readPing } from '../../../checks/read/ping.ts'
+import { readWireAnswers } from '../../../checks/read/wire-answers.ts'
 import { readWireguard } from '../../../checks/read/wireguard.ts'
 
 export const readers: Readonly<Record<string, (text: string) => unknown>> = {
   'hex-frames': text => readHexFrames(text).map(({ link, says, bytes }) => ({ link, says, hex: bytes.toString('hex') })), ping: readPing, wireguard: readWireguard,
   arrivals: readArrivals, processes: text => { const { processes, mounts } = readProcesses(text); return [...processes, ...mounts] },
   'arp-answers': readArpAnswers, arping: readArping, 'bird-route': readBirdRoute, fib: readFib, 'service-list': readServices, sessions: readSessions,
-  'http-codes': readHttpCodes, metrics: readMetrics,
+  haul: readHauls, 'wire-answers': readWireAnswers, 'http-codes': readHttpCodes, metrics: readMetrics,
   largest: readLargest, sent: readSent, vxlans: readVxlans,
   asked: readAsked, heard: readHeard,
   'cni-error': readError, 'cni-network': readNetwork, 'cni-result': text => readResult(text, '1.1.0'), 'cni-versions': readVersions,

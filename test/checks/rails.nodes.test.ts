@@ -1,0 +1,101 @@
+// What crosses which wire, and who is asked on it, on a worker with eight rails and somebody behind them.
+import { readFileSync } from 'node:fs'
+import { describe, expect, onTestFinished } from 'vitest'
+import { answersForOwnRail, answersOnOwnRails, asksInOwnName, ridesOn, ridesOwnRails, straightToNeighbours, unboundRidesOn } from '../../checks/index.ts'
+import { onRail, podsOnBridge, railPods, RAILS } from '../../fixtures/networks/index.ts'
+import type { Nodes } from '../../runner/core/lab.ts'
+import { parseTopology } from '../../runner/core/topology.ts'
+import { makeBench } from '../../runner/engine/bench.ts'
+import { judge } from '../../runner/engine/judge.ts'
+import { shells } from '../../runner/engine/shell.ts'
+import { chosen } from '../helpers/chosen.ts'
+import { test } from './on-nodes.ts'
+
+const file = new URL('../../fixtures/topologies/rails.yaml', import.meta.url)
+const topology = parseTopology(readFileSync(file, 'utf8'), 'rails.yaml')
+/** Enough to tell rails apart. */
+const used = RAILS.slice(0, 3)
+const rails = used.map(rail => ({ segment: `rail${rail}`, address: onRail(rail, 10), range: `10.${50 + rail}.0.0/16`, to: ['10.150.0.20'] }))
+const far = { far: '10.150.0.20' }
+const RIGHT = used.map(rail => `ip rule add from ${onRail(rail, 10)} table 10${rail}; ip route add 10.5${rail}.0.0/16 dev net${rail + 1} table 10${rail}; ip route add default via ${onRail(rail, 1)} table 10${rail}`).join('\n')
+
+async function network() {
+  const provider = await chosen('embedded')
+  await provider.prepare({ say: () => {} })
+  const lab = `rails-${process.pid}`
+  onTestFinished(() => provider.down(lab))
+  await provider.up(lab, topology, { signal: new AbortController().signal, keep: false })
+  const nodes = await provider.nodes(lab)
+  const { node1, node2 } = shells(nodes) as Nodes<'node1' | 'node2'>
+  await Promise.all([
+    railPods(node1, '10.244.1.0/24', [{ name: 'worker', address: '10.244.1.2', host: 10 }]).then(() => node1`sysctl -qw net.ipv4.ip_forward=1; ip route add default via 192.168.1.12`),
+    podsOnBridge(node2, '10.150.0.0/16', { far: far.far }).then(() => node2`bash -ec ${`sysctl -qw net.ipv4.ip_forward=1; ip route add 10.244.1.0/24 via 192.168.1.11
+      for file in /proc/sys/net/ipv4/conf/*/send_redirects; do echo 0 >$file; done
+      ${used.map(rail => `ip addr add ${onRail(rail, 1)}/16 dev rail${rail}; ip link set rail${rail} up`).join('\n')}`}`),
+  ])
+  const worker = (script: string) => node1`ip netns exec worker bash -ec ${script}`
+  await worker('sysctl -qw net.ipv4.conf.{all,default}.{arp_ignore,arp_announce,rp_filter}=0')
+  return { node1, node2, worker, look: async (check: Parameters<typeof judge>[0]) => {
+    const verdict = await judge(check, makeBench(nodes, topology))
+    return verdict.status === 'pass' ? 'pass' : `${verdict.status}: ${verdict.because}`
+  } }
+}
+
+describe('rails', () => {
+  test('what is sent from an address of a rail, and what comes back, is counted where it crosses', async () => {
+    const { worker, look } = await network()
+    const one = ridesOn('rail1', { worker: onRail(1, 10) }, far)
+    expect(one.claim).toBe('what worker sends from 10.51.0.10 to far, and what comes back, crosses rail1 and no other wire')
+    expect(await look(one)).toMatch(/^fail: worker \(10\.51\.0\.10\) sends 10\.150\.0\.20 3\d{4} bytes by fab, and hears 3\d{4} bytes by rail1; its route is `10\.150\.0\.20 from 10\.51\.0\.10 via 10\.244\.1\.1 dev eth0`$/)
+    expect(await look(answersOnOwnRails('worker', rails))).toMatch(/^fail: far|^fail: 10\.150\.0\.20 sends 10\.50\.0\.10 3\d{4} bytes by rail0, and hears 3\d{4} bytes by fab/)
+    await worker(RIGHT)
+    expect(await look(one)).toBe('pass')
+    expect(await look(ridesOwnRails('worker', rails))).toBe('pass')
+    expect(await look(answersOnOwnRails('worker', rails))).toBe('pass')
+    expect(await look(ridesOn('rail0', { worker: onRail(1, 10) }, far))).toMatch(/bytes by rail1, and hears 3\d{4} bytes by rail1/)
+    await worker('ip route replace default via 10.50.0.1 table 102')
+    expect(await look(ridesOwnRails('worker', rails))).toMatch(/^fail: worker \(10\.52\.0\.10\) sends 10\.150\.0\.20 3\d{4} bytes by rail0, and hears 3\d{4} bytes by rail2;/)
+    await worker('nft "add table ip t; add chain ip t c { type nat hook postrouting priority srcnat; }; add rule ip t c oifname net1 masquerade"')
+    expect(await look(ridesOwnRails('worker', rails))).toMatch(/^fail: 10\.150\.0\.20 sees 10\.50\.0\.10 in place of 10\.52\.0\.10, from which worker sends$/)
+    await worker('ip route replace blackhole default table 102')
+    expect(await look(ridesOwnRails('worker', rails))).toMatch(/^fail: worker \(10\.52\.0\.10\) does not reach 10\.150\.0\.20 \(invalid argument\)/)
+  })
+
+  test('who does not say from where goes by the route', async () => {
+    const { worker, look } = await network()
+    await worker(RIGHT)
+    const check = unboundRidesOn('rail2', { worker: 'node1/worker' }, far)
+    expect(check.claim).toBe('what worker sends to far, without saying from where, crosses rail2 and no other wire, and so does what comes back')
+    expect(await look(check)).toMatch(/^fail: worker, from 10\.244\.1\.2, sends 10\.150\.0\.20 3\d{4} bytes by fab, and hears 3\d{4} bytes by fab;/)
+    await worker('ip route add 10.150.0.0/16 via 10.52.0.1')
+    expect(await look(check)).toBe('pass')
+  })
+
+  test('neighbours are asked for on their own wire', async () => {
+    const { worker, look } = await network()
+    await worker(RIGHT)
+    const check = straightToNeighbours('worker', rails)
+    expect(await look(check)).toBe('pass')
+    await worker('ip route del 10.51.0.0/16 table 101')
+    expect(await look(check)).toMatch(/^fail: worker sends what is for 10\.51\.[\d.]+, a neighbour of 10\.51\.0\.10 on rail1, to a router, on rail1$/)
+    await worker('ip route add 10.51.0.0/16 dev net1 table 101')
+    expect(await look(check)).toMatch(/^fail: worker takes 10\.51\.[\d.]+, a neighbour of 10\.51\.0\.10 on rail1, to be on rail0, and asks for it there$/)
+    await worker('ip route replace unreachable 10.51.0.0/16 table 101')
+    expect(await look(check)).toMatch(/^fail: worker finds no way from 10\.51\.0\.10 to its neighbour 10\.51\.[\d.]+: no route to host$/)
+  })
+
+  test('on each wire one address is answered for, and one is asked in the name of', async () => {
+    const { worker, look } = await network()
+    const [answers, asks] = [answersForOwnRail('worker', rails), asksInOwnName('worker', rails)]
+    expect(await look(answers)).toMatch(/^fail: on rail0 worker also answers for 10\.244\.1\.2, 10\.51\.0\.10 and 7 more: who is asked there takes them to be on that rail \(and so on rail1 and rail2\)$/)
+    expect(await look(asks)).toMatch(/^fail: worker sends from 10\.51\.0\.10 on rail0, and asks there who has 10\.50\.[\d.]+ in the name of 10\.51\.0\.10 \(and 2 more of 3\)$/)
+    await worker('sysctl -qw net.ipv4.conf.all.arp_filter=1')
+    expect(await look(answers)).toMatch(/, when it is asked whether the address is free/)
+    await worker('sysctl -qw net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2')
+    expect(await look(answers)).toBe('pass')
+    expect(await look(asks)).toBe('pass')
+    await worker('ip link set net2 arp off')
+    expect(await look(answers)).toBe('fail: worker does not answer for 10.51.0.10, its own address on rail1')
+    expect(await look(asks)).toMatch(/^fail: worker does not ask on rail1 who has 10\.51\./)
+  })
+})
