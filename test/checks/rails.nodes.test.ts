@@ -89,7 +89,7 @@ describe('rails', () => {
     const [answers, asks] = [answersForOwnRail('worker', rails), asksInOwnName('worker', rails)]
     expect(await look(answers)).toMatch(/^fail: on rail0 worker also answers for 10\.244\.1\.2, 10\.51\.0\.10 and 6 more: who is asked there takes them to be on that rail \(and so on rail1 and rail2\)$/)
     expect(await look(asks)).toMatch(/^fail: worker sends from 10\.51\.0\.10 on rail0, and asks there who has 10\.50\.[\d.]+ in the name of 10\.51\.0\.10 \(and 2 more of 3\)$/)
-    await worker('sysctl -qw net.ipv4.conf.all.arp_filter=1')
+    await worker(`${RIGHT}\nsysctl -qw net.ipv4.conf.all.arp_filter=1`)
     expect(await look(answers)).toMatch(/, when it is asked whether the address is free/)
     await worker('sysctl -qw net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2')
     expect(await look(answers)).toBe('pass')
