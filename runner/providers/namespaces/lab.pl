@@ -9,7 +9,7 @@
 # In the environment: HW_LOWER, and what `up.ts` computes: HW_NODES (name:MiB:role …), HW_SEGMENTS and HW_WIRES
 # (`ip -batch` lines, @node@ stands for a process id), HW_ADDRESSES (a node, then an `ip -batch` line),
 # HW_COMPONENTS (a folder, or nothing) and HW_LINKS (a node, a path in it, a program below that folder),
-# HW_FILES (base64), HW_LABELS (NAME=VALUE lines), HW_CGROUPS (directory:options …), HW_MAP (of a node's
+# HW_FILES_0 and so on (base64), HW_LABELS (NAME=VALUE lines), HW_CGROUPS (directory:options …), HW_MAP (of a node's
 # users to the lab's), HW_PROCESSES, HW_SCRIPT, which is this file.
 use strict;
 
@@ -125,7 +125,7 @@ sub inside {
   kernel('umount2', '/mnt', 2);
   chdir '/tmp' or die "/tmp: $!\n";
   kernel('sethostname', 'fabric', length 'fabric');
-  lay_files($given{HW_FILES});
+  lay_files(join '', map { $given{"HW_FILES_$_"} // () } 0 .. 9);
   # There a node's root, moved over the lab's files, can be taken off again: what is seen then must not be writable.
   if ($given{HW_STACKED}) { bind_to('files', 'files'); read_only('files') or die "files: $!\n" }
   # IPv6 would fill captures with neighbour and router discovery that no lesson is about, and a fabric that

@@ -48,7 +48,7 @@ export async function up(machine: Machine, start: Start, options: UpOptions): Pr
     HARDWAY_INIT: start.cgroups.some(({ mounted }) => mounted === 'cgroup2') ? start.topology.nodes.filter(({ role }) => role === 'kubelet').map(({ name }) => name).join(' ') : '',
   }
   const env = {
-    HW_LOWER: start.lower, HW_FILES: start.files, HW_CGROUPS: start.cgroups.map(({ directory, mounted }) => `${directory}:${mounted}`).join(' '),
+    HW_LOWER: start.lower, ...inPieces('HW_FILES', start.files), HW_CGROUPS: start.cgroups.map(({ directory, mounted }) => `${directory}:${mounted}`).join(' '),
     HW_NODES: start.topology.nodes.map(node => `${node.name}:${node.diskMiB}:${node.role ?? ''}`).join(' '),
     HW_COMPONENTS: start.given?.folder ?? '', HW_LINKS: start.given?.links.map(link => `${link.join(' ')}\n`).join('') ?? '',
     HW_SEGMENTS: segments, HW_WIRES: links, HW_ADDRESSES: addresses,
@@ -122,3 +122,9 @@ read -r pid _ </proc/self/stat
 echo "born $pid"
 read -r word && [ "$word" = mapped ] || exit 1
 exec setpriv --reuid 0 --regid 0 --clear-groups perl -e "$HW_SCRIPT"`
+
+/** The kernel takes no more than 128 KiB for one variable: `NAME_0`, `NAME_1` and so on. */
+function inPieces(name: string, text: string): Readonly<Record<string, string>> {
+  const most = 100_000
+  return Object.fromEntries(Array.from({ length: Math.ceil(text.length / most) }, (_, index) => [`${name}_${index}`, text.slice(index * most, (index + 1) * most)]))
+}
