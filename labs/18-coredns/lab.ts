@@ -197,9 +197,17 @@ const measured = (what: string, shape: RegExp, form: string, right: (bench: Benc
     if (!shape.test(value)) return fail(`expected ${form}`, seen)
     const expected = await right(bench)
     if (expected === '') return unknown(`it cannot be seen ${what}`, seen)
-    return value === expected ? pass(seen) : fail(`it is not ${value}`, seen)
+    return inOrder(value) === expected ? pass(seen) : fail(`it is not ${value}`, seen)
   },
 })
+
+const LIST = /^\d+(\.\d+){3}(\s*,\s*\d+(\.\d+){3})*$/
+/** In order, as a learner may have them in any. */
+const addressesOf = (name: string) => async (bench: Bench): Promise<string> => {
+  const { stdout } = await bench.place('node1/web').exec([TOOL, 'ask', VIP], { stdin: `udp ${name} A\n` })
+  return inOrder([...stdout.matchAll(/^record \S+ A \d+ (\S+)$/gm)].map(([, address = '']) => address).join(','))
+}
+const inOrder = (text: string): string => text.split(',').map(one => one.trim()).toSorted().join(',')
 
 export default defineLab<Name>({
   setup: async ({ node1, node2, node3, ext }) => {
@@ -375,6 +383,10 @@ export default defineLab<Name>({
           : 'As many addresses as pods are ready; none for a Service without one, whose name then does not exist. A pod that is not ready is not among them.',
         'On node3, /etc/dns.d/pods.conf as printed, the two names of pods before those of the Service. Then `while pkill -x dnsmasq; do sleep 0.1; done`, and `ip netns exec dns dnsmasq --conf-dir=/etc/dns.d`.',
       ],
+      answers: {
+        'one-or-many': measured('what the server says of payment-svc.production', LIST, 'addresses, separated by commas', addressesOf('payment-svc.production.svc.cluster.local'), ['10.244.1.5', '10.96.0.1']),
+        'of-headless': measured('what the server says of postgres-headless', LIST, 'addresses, separated by commas', addressesOf(PG), ['10.244.1.5', '10.96.45.12']),
+      },
       alternatives: {
         'several names on a line': onServer(served('pods', `host-record=postgres-0.${PG},${PG},10.244.1.5`, `host-record=postgres-1.${PG},${PG},10.244.2.8`, ...PODS.slice(4))),
         'the way back of each pod written out': onServer(served('pods', `ptr-record=5.1.244.10.in-addr.arpa,postgres-0.${PG}`, `ptr-record=8.2.244.10.in-addr.arpa,postgres-1.${PG}`, ...PODS.slice(2, 4), ...PODS.slice(0, 2), ...PODS.slice(4))),
