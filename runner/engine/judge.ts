@@ -58,10 +58,8 @@ async function look(checks: readonly Check[], bench: Bench, deadlineMs?: number)
   return Promise.all(checks.map(async check => ({ claim: check.claim, verdict: await judge(check, bench, deadlineMs) })))
 }
 
-/** Judges, and judges what failed once more after as long as `lab check` is patient: what is refused must stay so. */
-export async function judgeSteadily(checks: readonly Check[], bench: () => Promise<Bench>): Promise<readonly Judged[]> {
-  const first = await look(checks, unexplained(await bench()))
-  if (status(first) !== 'fail') return first
+/** Judges once, after as long as `lab check` is patient: what is wrong only while it comes up is not wrong. */
+export async function judgeLate(checks: readonly Check[], bench: () => Promise<Bench>): Promise<readonly Judged[]> {
   await pause(PATIENCE_MS)
   return look(checks, unexplained(await bench()))
 }

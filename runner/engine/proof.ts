@@ -8,7 +8,7 @@ import type { Node, Provider, ProviderName } from '../core/provider.ts'
 import type { Judged, Verdict } from '../core/verdict.ts'
 import { makeBench } from './bench.ts'
 import type { LoadedLab } from './course.ts'
-import { judge, judgeAll, judgeSteadily, status } from './judge.ts'
+import { judge, judgeAll, judgeLate, status } from './judge.ts'
 import { bringTo, solve, stepsOf } from './session.ts'
 import { shells, type } from './shell.ts'
 
@@ -217,7 +217,7 @@ async function proveMutant(
       if (status(whole) !== 'pass') throw new Error(`the solution does not pass before it is broken: ${reasons(whole)}`)
       await mutant.after(shells(nodes))
     } else await mutant.instead(shells(nodes))
-    const judged = await judgeSteadily(named, bench)
+    const judged = await judgeLate(named, bench)
     // What the others say matters only where the claim that it was written for lets it pass.
     return status(judged) === 'fail' ? judged : [...judged, ...await judgeAll(step.checks.filter(check => !named.includes(check)), bench, { explains: false })]
   }))
