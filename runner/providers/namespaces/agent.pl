@@ -172,7 +172,7 @@ sub now {
   return (split ' ', readline $file)[0];
 }
 
-# A process and all that descend from it: nsenter does not pass signals on.
+# A process and all that descend from it: what waits for a command does not pass signals on.
 sub tree {
   my ($pid) = @_;
   my $children = '';
@@ -180,7 +180,7 @@ sub tree {
   return $pid, map { tree($_) } split ' ', $children;
 }
 
-# nsenter ends by itself when what it started has ended. Killed with it, that would be left to the machine's first
+# What waits for a command ends by itself when that has ended. Killed with it, the command would be left to the machine's first
 # process to reap, which may take its time; so it is killed itself only if it has started nothing, or if what it
 # started forks as fast as it is killed.
 sub strike {
