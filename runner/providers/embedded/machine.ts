@@ -67,7 +67,7 @@ export const thisHost: Machine = {
 const AFTER_EXIT_MS = 25
 
 /**
- * nsenter does not pass signals on, so what it started is killed, and it then ends by itself. Killed with it, that
+ * What waits for a command does not pass signals on, so the command is killed, and what waited then ends by itself. Killed with it, the command
  * would be left to this host's first process to reap, which may take its time, and no process namespace is gone
  * before the last of its processes is reaped.
  */
