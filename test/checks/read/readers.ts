@@ -1,6 +1,7 @@
 // The reader that each file of transcripts is for.
 import { readArpAnswers } from '../../../checks/read/arp-answers.ts'
 import { readArping } from '../../../checks/read/arping.ts'
+import { readRuntime } from '../../../checks/read/cri.ts'
 import { readBirdRoute } from '../../../checks/read/bird-route.ts'
 import { readAnswers, readArrived, readTaken } from '../../../checks/read/asking.ts'
 import { readArrivals } from '../../../checks/read/arrivals.ts'
@@ -43,6 +44,11 @@ export const readers: Readonly<Record<string, (text: string) => unknown>> = {
   arrivals: readArrivals, processes: text => { const { processes, mounts } = readProcesses(text); return [...processes, ...mounts] },
   'arp-answers': readArpAnswers, arping: readArping, 'bird-route': readBirdRoute, fib: readFib, 'service-list': readServices, sessions: readSessions,
   haul: readHauls, 'wire-answers': readWireAnswers, 'http-codes': readHttpCodes, metrics: readMetrics,
+  'http-codes': readHttpCodes, metrics: readMetrics,
+  cri: text => {
+    const { network, loaded, pluginDirs, networks, pods, containers, leases } = readRuntime(text)
+    return [{ ...network, loaded, pluginDirs }, ...networks, ...pods, ...containers, ...leases]
+  },
   largest: readLargest, sent: readSent, vxlans: readVxlans,
   asked: readAsked, heard: readHeard,
   'cni-error': readError, 'cni-network': readNetwork, 'cni-result': text => readResult(text, '1.1.0'), 'cni-versions': readVersions,
