@@ -44,7 +44,6 @@ export const readers: Readonly<Record<string, (text: string) => unknown>> = {
   arrivals: readArrivals, processes: text => { const { processes, mounts } = readProcesses(text); return [...processes, ...mounts] },
   'arp-answers': readArpAnswers, arping: readArping, 'bird-route': readBirdRoute, fib: readFib, 'service-list': readServices, sessions: readSessions,
   haul: readHauls, 'wire-answers': readWireAnswers, 'http-codes': readHttpCodes, metrics: readMetrics,
-  'http-codes': readHttpCodes, metrics: readMetrics,
   cri: text => {
     const { network, loaded, pluginDirs, networks, pods, containers, leases } = readRuntime(text)
     return [{ ...network, loaded, pluginDirs }, ...networks, ...pods, ...containers, ...leases]
