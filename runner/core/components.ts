@@ -39,8 +39,8 @@ export interface Source {
 
 /** By their stable names: a topology's `components` and a `requires` name these. */
 export const COMPONENTS = [
-  'etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubelet', 'kube-proxy', 'kubectl',
-  'containerd', 'crictl', 'cni-plugins', 'cnitool', 'coredns', 'flanneld', 'multus',
+  'etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubelet', 'kube-proxy', 'kubectl', 'kubeadm',
+  'containerd', 'crictl', 'cni-plugins', 'cnitool', 'coredns', 'flanneld', 'multus', 'kind',
 ] as const
 
 export type ComponentName = typeof COMPONENTS[number]
