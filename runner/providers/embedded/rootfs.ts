@@ -59,7 +59,7 @@ function makerOf(name: string): readonly number[] {
 }
 
 /** Taken out of its package into a folder of ours. Lists of packages are fetched too: this system's may be absent. */
-async function fetchTools(tools: string): Promise<void> {
+export async function fetchTools(tools: string): Promise<void> {
   const apt = ['-o', `Dir::State::lists=${tools}/lists`, '-o', `Dir::Cache=${tools}/cache`, '-o', 'APT::Sandbox::User=']
   await mkdir(join(tools, 'lists/partial'), { recursive: true })
   await mkdir(join(tools, 'cache/archives/partial'), { recursive: true })
