@@ -13,12 +13,12 @@ export const root = courseRoot()
 export async function provider(name: ProviderName): Promise<Provider> {
   if (name === 'embedded') return (await import('../providers/embedded/index.ts')).embedded({ home, cache })
   if (name === 'docker') return (await import('../providers/docker/index.ts')).docker({ home, cache })
-  throw new Usage('a kind cluster is made by the labs that need one: use embedded or docker')
+  return (await import('../providers/kind/index.ts')).kind({ home, cache })
 }
 
 export function providerName(name: string): ProviderName {
   if (name === 'embedded' || name === 'docker' || name === 'kind') return name
-  throw new Usage(`there is no provider ${JSON.stringify(name)}: use embedded or docker`)
+  throw new Usage(`there is no provider ${JSON.stringify(name)}: use embedded or docker, or kind for a topology that suits it`)
 }
 
 /** What was asked for, or what works here: embedded if it does, else docker. */
@@ -40,16 +40,18 @@ export async function chosenProvider(asked: string | undefined): Promise<Provide
 /** Providers that can have nodes here, asking no engine that was never used: asking one takes longer than all else. */
 export async function usedProviders(): Promise<readonly Provider[]> {
   const used: Provider[] = process.platform === 'linux' ? [await provider('embedded')] : []
-  if (await dockerWasUsed()) used.push(await provider('docker'))
+  const last = await lastUsed()
+  for (const name of ['docker', 'kind'] as const) if (last.has(name)) used.push(await provider(name))
   return used
 }
 
-async function dockerWasUsed(): Promise<boolean> {
+/** Those that labs were started with, and not stopped since. */
+async function lastUsed(): Promise<ReadonlySet<ProviderName>> {
   const { Journal, journaled } = await import('../engine/journal.ts')
-  return journaled(home).some(lab => {
+  return new Set(journaled(home).flatMap(lab => {
     const last = new Journal(home, lab).events().findLast(event => event.kind === 'started' || event.kind === 'stopped')
-    return last?.kind === 'started' && last.provider === 'docker'
-  })
+    return last?.kind === 'started' ? [last.provider] : []
+  }))
 }
 
 /** Every kept lab, the last started first. */

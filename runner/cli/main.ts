@@ -13,7 +13,7 @@ const lab = new Command('lab')
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'lab: ')) })
 
 const JSON_OPTION = ['--json', 'one JSON document on stdout'] as const
-const PROVIDER = ['--provider <name>', 'embedded or docker; default: what works here, embedded first'] as const
+const PROVIDER = ['--provider <name>', 'embedded, docker, or kind where the topology suits it; default: what works here, embedded first'] as const
 
 lab.command('start').argument('[lab]').description('start the nodes of a lab, show its step, watch')
   .option(...PROVIDER).option('--no-watch', 'print the step and end').option(...JSON_OPTION)

@@ -41,8 +41,7 @@ export async function makeNodeImage(host: string, cache: string, folder: string)
   await mkdir(work)
   await makeRootfs(cache, { say: () => {} })
   const program = (name: ComponentName, file: string = name): string => join(componentsFolder(cache), folderName(name), file)
-  const { stdout } = await run('go', ['mod', 'download', '-json', 'sigs.k8s.io/kind'], { cwd: join(SOURCES, 'kind') })
-  const { Dir: source } = JSON.parse(stdout) as { Dir: string }
+  const source = await kindSource()
   const env = { ...process.env, DOCKER_HOST: host, PATH: `${join(componentsFolder(cache), folderName('kind'))}:${process.env['PATH'] ?? ''}` }
   const [kubernetes] = await Promise.all([
     makeServerArchive(program, join(rootfs(cache), 'usr/bin/catatonit'), source, work),
@@ -56,6 +55,12 @@ export async function makeNodeImage(host: string, cache: string, folder: string)
   await run('docker', ['commit', 'hardway-kind-last', IMAGE], { env })
   await run('docker', ['rm', 'hardway-kind-last'], { env })
   return IMAGE
+}
+
+/** Where Go keeps it, in the version and with the hash that the component has. */
+export async function kindSource(): Promise<string> {
+  const { stdout } = await run('go', ['mod', 'download', '-json', 'sigs.k8s.io/kind'], { cwd: join(SOURCES, 'kind') })
+  return (JSON.parse(stdout) as { Dir: string }).Dir
 }
 
 type Program = (name: ComponentName, file?: string) => string

@@ -64,7 +64,8 @@ export async function doctor(providers: readonly Provider[], signal: AbortSignal
   // The first that works is the one that `lab start` takes. One that can't be prepared does not work after all.
   let tried: readonly [ProviderName, readonly FeatureResult[]] | undefined
   for (const [provider, problems] of found) {
-    if (problems.some(isHard)) continue
+    // kind gives whole clusters to topologies that suit them: no lab is started there unasked, and no feature is tried.
+    if (problems.some(isHard) || provider.name === 'kind') continue
     try {
       await provider.prepare(progress)
       tried = [provider.name, await probeFeatures(provider, undefined, signal)]
@@ -83,7 +84,7 @@ export async function doctor(providers: readonly Provider[], signal: AbortSignal
   const inCache = doctoredComponents(cache, asked)
   const lacking = inCache.filter(({ name, there }) => !there && required.has(name))
   return {
-    ok: doctoredProviders.some(({ works }) => works) && features.every(({ status, labs }) => status === 'ok' || labs.length === 0) && lacking.length === 0,
+    ok: doctoredProviders.some(({ name, works }) => works && name !== 'kind') && features.every(({ status, labs }) => status === 'ok' || labs.length === 0) && lacking.length === 0,
     system: { platform: process.platform, kernel: release(), arch: arch(), node: process.version, user: process.getuid?.() === 0 ? 'root' : 'ordinary' },
     providers: doctoredProviders, triedIn: tried?.[0], features, components: inCache,
   }
@@ -145,7 +146,8 @@ export function printDoctor(report: DoctorReport, { colour }: { readonly colour:
   const { system, providers, triedIn, features } = report
   const lines = [`Linux ${system.kernel} ${system.arch} · Node ${system.node} · as ${system.user === 'root' ? 'root' : 'an ordinary user'}`.replace(/^Linux/, system.platform === 'linux' ? 'Linux' : system.platform), '']
   for (const { name, works, problems } of providers) {
-    lines.push(`${works ? style('green', '✓') : style('red', '✗')} ${style('bold', name)} ${works ? 'gives nodes here' : 'can give no nodes here'}`)
+    const [what, not] = name === 'kind' ? ['clusters', style('dim', '○')] : ['nodes', style('red', '✗')]
+    lines.push(`${works ? style('green', '✓') : not} ${style('bold', name)} ${works ? 'gives' : 'can give no'} ${what} here`)
     for (const { what, mend, severity } of problems) {
       lines.push(`  ${severity === 'limit' ? style('yellow', '!') : style('red', '✗')} ${plain(what)}`, `      ${style('dim', 'mend:')} ${plain(mend)}`)
     }
@@ -252,11 +254,12 @@ export function printLeaks(report: LeaksReport, { colour }: { readonly colour: b
 /** `lab doctor [--leaks]`: 0 all is well, 1 it is not, 3 nothing could be tried. */
 export async function doctorCommand(options: { readonly leaks?: true; readonly json?: true }): Promise<number> {
   const { home, cache, provider } = await import('../context.ts')
-  const all: Provider[] = await Promise.all((process.platform === 'linux' ? ['embedded', 'docker'] as const : ['docker'] as const).map(provider))
+  const all: Provider[] = await Promise.all((process.platform === 'linux' ? ['embedded', 'docker', 'kind'] as const : ['docker', 'kind'] as const).map(provider))
   const colour = coloured(process.stdout)
   if (options.leaks) {
-    // What can't work here has nothing here.
-    const able = (await Promise.all(all.map(async each => (await problemsOf(each)).some(isHard) && each.name !== 'embedded' ? [] : [each]))).flat()
+    // What can't work here has nothing here. Clusters are there as long as their engine is, also without kind.
+    const engine = !(await problemsOf(await provider('docker'))).some(isHard)
+    const able = all.filter(({ name }) => name === 'embedded' || engine)
     const report = await leaks(able, home, cache)
     if (options.json) json(report)
     else result(printLeaks(report, { colour }))

@@ -23,8 +23,8 @@ export async function stop(name: string | undefined, options: { readonly all?: t
 
 async function everyProvider(): Promise<readonly { leftovers(options: { remove: boolean }): Promise<readonly string[]> }[]> {
   const used = await usedProviders()
-  if (used.some(({ name }) => name === 'docker')) return used
-  const docker = await provider('docker')
-  const answers = (await docker.problems()).every(({ severity }) => severity !== undefined)
-  return answers ? [...used, docker] : used
+  const engines = await Promise.all((['docker', 'kind'] as const).filter(name => used.every(each => each.name !== name)).map(provider))
+  if (engines.length === 0) return used
+  const answers = (await (await provider('docker')).problems()).every(({ severity }) => severity !== undefined)
+  return answers ? [...used, ...engines] : used
 }

@@ -30,8 +30,6 @@ export interface KindOptions {
   readonly cache: string
 }
 
-/** A kubelet's first cluster on a busy machine. */
-const LINK_MS = 60_000
 /** The agent gives a command next to nothing of its own environment. Only the control plane has the file. */
 const ENVIRONMENT = ['env', 'HOME=/root', 'LANG=C.UTF-8', 'LC_ALL=C.UTF-8', 'KUBECONFIG=/etc/kubernetes/admin.conf']
 
@@ -210,7 +208,7 @@ async function link(nodes: readonly Node[], { links }: Given): Promise<void> {
   await Promise.all(nodes.map(async node => {
     const its = links.filter(([name]) => name === node.name).map(([, path, program]) => `${COMPONENTS_AT}/${program} ${path}\n`).join('')
     if (its === '') return
-    const done = await node.exec(['sh', '-ec', 'while read -r from to; do ln -sf "$from" "$to"; done'], { stdin: its, timeoutMs: LINK_MS })
+    const done = await node.exec(['sh', '-ec', 'while read -r from to; do ln -sf "$from" "$to"; done'], { stdin: its })
     if (done.exitCode !== 0) throw new Unable(`${node.name} could not be given its plugins: ${done.stderr.trim()}`)
   }))
 }
