@@ -1,4 +1,4 @@
-// What a node is made of: the image that kind's release names, about 400 MB to pull, or one that LAB_KIND_IMAGE names.
+// What a node is made of: the image that kind's release names, or one that LAB_KIND_IMAGE names.
 import { execa } from 'execa'
 import { KIND_NODE_IMAGE } from '../../../fixtures/kubernetes/components.ts'
 import { Unable } from '../../core/mistake.ts'
