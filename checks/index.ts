@@ -117,6 +117,7 @@ export { serviceLetsGo } from './service-lets-go.ts'
 export { serviceOnlyAt } from './service-only-at.ts'
 export { serviceRefuses } from './service-refuses.ts'
 export { serviceShares } from './service-shares.ts'
+export { serviceUsesAll } from './service-uses-all.ts'
 
 export type { End } from './ends.ts'
 export type { Service } from './service.ts'

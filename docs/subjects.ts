@@ -103,5 +103,5 @@ export const EXERCISES: readonly Exercise[] = [
   { asks: 'Look up a Service and a headless one, and say what each returns', answered: ['18 one-or-many', '18 of-headless'] },
   { asks: 'Count what a short name costs', answered: ['18 how-many-asked', '18 how-many-questions'] },
   { asks: 'Read a policy as it is meant', answered: ['19 trainers', '19 both', '19 either'] },
-  { asks: 'Say the cause before the mend', answered: ['24 no-way', '24 switched-off', '24 too-small', '24 nobody', '24 remembered', '24 not-chosen', '24 left-behind', '24 translated', '24 hidden'] },
+  { asks: 'Say the cause before the mend', answered: ['24 no-way', '24 switched-off', '24 too-small', '24 refuses', '24 remembered', '24 not-chosen', '24 left-behind', '24 translated', '24 hidden'] },
 ]

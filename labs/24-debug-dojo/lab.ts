@@ -1,7 +1,7 @@
 // 24 · The debug dojo: eight complaints about one cluster. What is wrong is made in `setup`, at its end; each step mends one thing.
 import { readFileSync } from 'node:fs'
 import {
-  allReach, answersTheLine, asPoliciesSay, findsName, largestPacket, reachEachOther, reaches, sameLayer2, serviceAnswers, serviceShares, stillOnTheLine, type Service,
+  allReach, answersTheLine, asPoliciesSay, findsName, largestPacket, reachEachOther, reaches, sameLayer2, serviceAnswers, serviceUsesAll, stillOnTheLine, type Service,
 } from 'hardway/checks'
 import { defineLab, fail, pass, unknown, type Answer, type Bench, type Check, type Deed, type Nodes } from 'hardway/lab'
 import { objectsOf } from 'hardway/kubernetes'
@@ -12,7 +12,7 @@ type Node = Nodes<Name>[Name]
 
 const objects = readFileSync(new URL('files/objects.yaml', import.meta.url), 'utf8')
 
-/** By node. Nobody has 10.244.2.9 any more, which was shop-2's. */
+/** By node. Before it was made anew, shop-2 was on node3, and had the address that logs-2 has now. */
 const PODS = [
   { cart: '10.244.1.2', 'shop-1': '10.244.1.3', 'rank-0': '10.244.1.4', 'logs-1': '10.244.1.5' },
   { pay: '10.244.2.2', 'shop-2': '10.244.2.3', 'rank-1': '10.244.2.4' },
@@ -41,7 +41,7 @@ const toPay = untold(allReach(one('cart', 'db'), one('pay'), { keepingAddress: t
 const uploads = untold(largestPacket(one('cart'), one('db')))
 const more = untold(largestPacket(one('rank-1'), one('db')))
 const visits = untold(serviceAnswers(one('cart', 'rank-1', 'db'), shop))
-const evenly = untold(serviceShares(one('cart'), shop))
+const either = untold(serviceUsesAll(one('cart'), shop))
 const lines = answersTheLine({ from: one('cart'), name: 'lines', with: one('logs-2') }, '10.96.0.30:5140/udp')
 const names = untold(findsName(one('shop-2'), 'logs', { server: '10.96.0.10', namespace: 'default', objects }))
 const freed = untold(reaches(one('shop-2'), one('db'), { keepingAddress: true }))
@@ -69,7 +69,7 @@ const table = (endpoints: readonly string[], logs: string): string => nft(
   'chain pods { type nat hook prerouting priority dstnat; ip daddr . meta l4proto . th dport vmap @ports; }',
   'chain own { type nat hook output priority dstnat; ip daddr . meta l4proto . th dport vmap @ports; }',
   '}')
-const STALE = [pods['shop-1'], '10.244.2.9']
+const STALE = [pods['shop-1'], pods['logs-2']]
 const CURRENT = [pods['shop-1'], pods['shop-2']]
 const endpoints = (...rules: readonly string[]): string => nft('flush chain ip services shop', ...rules.map(rule => `add rule ip services shop ${rule}`))
 const chosen = (addresses: readonly string[], by = `numgen random mod ${addresses.length}`): string =>
@@ -217,7 +217,7 @@ export default defineLab<Name>({
       },
     },
     endpoint: {
-      checks: [visits, evenly, calls],
+      checks: [visits, either, calls],
       solution: everywhere(endpoints(chosen(CURRENT))),
       hints: [
         'Each pod answers when it is asked by its own address. So who chooses, and whom?',
@@ -225,7 +225,7 @@ export default defineLab<Name>({
         'On each node: `nft flush chain ip services shop`, and `nft add rule ip services shop meta l4proto tcp dnat to numgen random mod 2 map { 0 : 10.244.1.3, 1 : 10.244.2.3 }:8080`',
       ],
       answers: {
-        nobody: cause('10.244.2.9', /^\d+(\.\d+){3}$/, 'an address', ['10.244.2.3', '10.244.1.3', '10.96.0.20']),
+        refuses: cause('10.244.3.3', /^\d+(\.\d+){3}$/, 'an address', ['10.244.2.3', '10.244.1.3', '10.96.0.20']),
       },
       alternatives: {
         'by the hash of who asks': everywhere(endpoints(chosen(CURRENT, 'jhash ip saddr . tcp sport mod 2'))),
@@ -233,7 +233,7 @@ export default defineLab<Name>({
       },
       mutants: {
         'mended on node1': { refusedBy: visits.claim, instead: onNode1(endpoints(chosen(CURRENT))) },
-        'the dead one left out': { refusedBy: evenly.claim, instead: everywhere(endpoints(`meta l4proto tcp dnat to ${pods['shop-1']}:8080`)) },
+        'the dead one left out': { refusedBy: either.claim, instead: everywhere(endpoints(`meta l4proto tcp dnat to ${pods['shop-1']}:8080`)) },
         'the port of the Service, not of the pods': { refusedBy: visits.claim, instead: everywhere(endpoints(chosen(CURRENT).replace(':8080', ':80'))) },
       },
     },

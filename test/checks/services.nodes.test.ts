@@ -1,7 +1,7 @@
 // What a Service does: each claim holds of a right one, whatever its rules are called, and fails for each reason that it can name.
 import { describe, expect } from 'vitest'
 import { BACKENDS, BEAT, CLIENTS, LEAVING, RENDEZVOUS, servicePods } from '../../fixtures/networks/index.ts'
-import { serviceAnswers, serviceHairpin, serviceLeavesOut, serviceLetsGo, serviceOnlyAt, serviceRefuses, serviceShares } from '../../checks/index.ts'
+import { serviceAnswers, serviceHairpin, serviceLeavesOut, serviceLetsGo, serviceOnlyAt, serviceRefuses, serviceShares, serviceUsesAll } from '../../checks/index.ts'
 import { emptyNetwork, type Network } from './network.ts'
 import { changeNothing, fails, inTurn, passes, test, type Deed } from './on-nodes.ts'
 
@@ -93,6 +93,16 @@ describe('serviceHairpin', () => {
   fails('the source alone', whole, check, onEach(itself), /none by (b[123]).*; node[12] has hairpin off at veth-\1/)
   fails('everything hidden', whole, check, inTurn(onEach('iptables -t nat -A POSTROUTING -j MASQUERADE'), ports), /^b[123] sees .* when b1 asks, whose address is 10\.244\.1\.2/)
   fails('one that is never sent to itself', whole, check, inTurn(onEach(itself), ports, on('node1', `iptables -t nat -I PREROUTING -s ${BACKENDS.b1} ${AT} -j DNAT --to-destination ${BACKENDS.b3}:${RENDEZVOUS}`)), /^of 64 times that b1 asks at 10\.96\.0\.42:29500, it is never sent to itself$/)
+})
+
+describe('serviceUsesAll', () => {
+  const check = serviceUsesAll({ red }, service)
+  test('it says who is led where', () => {
+    expect(check.claim).toBe('red is led to b1, to b2 and to b3 at 10.96.0.42:29500')
+  })
+  passes('all of them, if not evenly', pods, check, onEach(rules([chance('0.6'), chance('0.6'), ''])))
+  fails('one that is left out', pods, check, onEach(rules(['-s 10.244.3.0/24', chance('0.5'), ''])), /^of 64 times that red asks at 10\.96\.0\.42:29500, it is never led to b1$/)
+  fails('one that does not answer', whole, check, on('node2', 'ip -n b3 link set eth0 down'), /are not answered \(no answer\); the rest by b1/)
 })
 
 describe('serviceOnlyAt', () => {
