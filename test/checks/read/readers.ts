@@ -2,6 +2,9 @@
 import { readArpAnswers } from '../../../checks/read/arp-answers.ts'
 import { readArping } from '../../../checks/read/arping.ts'
 import { readRuntime } from '../../../checks/read/cri.ts'
+import { readBpfMap } from '../../../checks/read/bpf-map.ts'
+import { readErrors } from '../../../checks/read/checksum-errors.ts'
+import { readFlowLog } from '../../../checks/read/flow-log.ts'
 import { readBirdRoute } from '../../../checks/read/bird-route.ts'
 import { readAnswers, readArrived, readTaken } from '../../../checks/read/asking.ts'
 import { readArrivals } from '../../../checks/read/arrivals.ts'
@@ -41,7 +44,7 @@ import { readWireguard } from '../../../checks/read/wireguard.ts'
 
 export const readers: Readonly<Record<string, (text: string) => unknown>> = {
   'hex-frames': text => readHexFrames(text).map(({ link, says, bytes }) => ({ link, says, hex: bytes.toString('hex') })), ping: readPing, wireguard: readWireguard,
-  arrivals: readArrivals, processes: text => { const { processes, mounts } = readProcesses(text); return [...processes, ...mounts] },
+  'bpf-map': readBpfMap, 'checksum-errors': readErrors, 'flow-log': readFlowLog, arrivals: readArrivals, processes: text => { const { processes, mounts } = readProcesses(text); return [...processes, ...mounts] },
   'arp-answers': readArpAnswers, arping: readArping, 'bird-route': readBirdRoute, fib: readFib, 'service-list': readServices, sessions: readSessions,
   haul: readHauls, 'wire-answers': readWireAnswers, 'http-codes': readHttpCodes, metrics: readMetrics,
   cri: text => {
