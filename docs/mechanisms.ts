@@ -2,7 +2,7 @@
 // to be built in, word for word.
 
 export const SYSTEMS = [
-  'Docker', 'kube-proxy', 'CoreDNS', 'Flannel', 'Calico', 'Canal', 'Cilium', 'Weave Net', 'kube-router', 'AWS VPC CNI', 'MetalLB', 'Multus', 'SR-IOV', 'Kubernetes itself',
+  'Docker', 'kube-proxy', 'CoreDNS', 'Flannel', 'Calico', 'Canal', 'Cilium', 'Weave Net', 'kube-router', 'AWS VPC CNI', 'MetalLB', 'Multus', 'SR-IOV', 'containerd', 'Kubernetes itself',
 ] as const
 export type System = typeof SYSTEMS[number]
 
@@ -77,7 +77,17 @@ export const MECHANISMS: readonly Mechanism[] = [
     ['who takes over', 'memberlist', '17#moves'],
     ['a router that knows of all nodes', 'BGP mode', '17#many-ways'],
     ['who gets which address', 'IPAddressPool', '17#pool']),
+  ...of('Multus',
+    ['one chain of plugins for each network of a pod', 'Multus', '21#reading']),
+  ...of('SR-IOV',
+    ['a part of a card, moved into a pod', 'virtual function', '21#reading'],
+    ['a table of routes for each address that a pod sends from', 'sbr', '21#all-rails']),
+  ...of('containerd',
+    ['the folder that says how pods are joined', '/etc/cni/net.d', '13#ready'],
+    ['the folders where plugins are looked for', 'bin_dirs', '13#sandbox'],
+    ['from a container to its process', 'crictl inspect', '13#whose']),
   ...of('Kubernetes itself',
+    ['why a node is not ready', 'cni plugin not initialized', '13#ready'],
     ['what holds a pod\'s network while its containers come and go', 'pause', '04#sandbox'],
     ['the routes of a cloud\'s table', 'cloud controller manager', '07#reading'],
     ['how a runtime asks for a pod\'s network', 'CNI_COMMAND', '12#speak'],

@@ -28,9 +28,9 @@ const rows: readonly (readonly [about: string, at: string, ...words: readonly st
   ['What happens between a runtime and a plugin: environment, JSON on standard input, ADD and DEL', '12#speak 12#join 12#leave', 'CNI_COMMAND', 'DEL'],
   ['An allocator of addresses under fifty calls at once', '12#addresses', 'lock'],
   ['A chain of plugins, and what passes from one to the next', '12#chain', 'prevResult'],
-  ['Kubelet, CRI, containerd and the plugin: who calls whom, and which paths', '13', 'crictl', '/etc/cni/net.d'],
-  ['A node that is NotReady, since the plugin is not there', '13', 'cni plugin not initialized'],
-  ['From a container\'s number to its process, its namespace and its cable', '03#cable 13', 'nsenter'],
+  ['Kubelet, CRI, containerd and the plugin: who calls whom, and which paths', '13#ready 13#sandbox', 'crictl', '/etc/cni/net.d', '/opt/cni/bin'],
+  ['A node that is NotReady, since the plugin is not there', '13#ready', 'cni plugin not initialized'],
+  ['From a container\'s number to its process, its namespace and its cable', '03#cable 13#whose', 'nsenter'],
   ['A node with several makers of networks at once: cali, docker0, flannel.1, bond0.2236', '10#mesh 22', 'docker0'],
   // Between nodes.
   ['Ranges of pods by node, and a route for each', '05#route-out', '10.244.2.0/24'],
@@ -65,7 +65,7 @@ const rows: readonly (readonly [about: string, at: string, ...words: readonly st
   // More than one interface.
   ['Why a pod has one interface, and how Multus gives it nine', '20', 'Multus', 'NetworkAttachmentDefinition'],
   ['The annotation that asks for interfaces, and the one that says what came of it', '20', 'k8s.v1.cni.cncf.io/networks', 'network-status'],
-  ['Rails, a rule and a table for each', '21', 'ip rule', 'table'],
+  ['Rails, a rule and a table for each', '21#one-rail 21#all-rails', 'ip rule', 'table'],
   ['A rendezvous by a Service, and gradients by the rails', '25', '29500', 'rail'],
   ['Tenants that must not meet', '25', 'tenant'],
   // Clusters.
@@ -89,8 +89,8 @@ export interface Exercise {
 
 /** Exercises that are graded on live nodes. */
 export const EXERCISES: readonly Exercise[] = [
-  { asks: 'Find a pod\'s network namespace from its process', answered: ['01 red-inode', '03 pid'] },
-  { asks: 'Find the other end of a pod\'s cable on its node', answered: ['01 other-end', '03 veth'] },
+  { asks: 'Find a pod\'s network namespace from its process', answered: ['01 red-inode', '03 pid', '13 pid', '13 network'] },
+  { asks: 'Find the other end of a pod\'s cable on its node', answered: ['01 other-end', '03 veth', '13 cable'] },
   { asks: 'Say whose address a pod\'s gateway is', answered: ['02 gateway-mac', '03 gateway-mac'] },
   { asks: 'Say behind which port of a bridge a pod is', answered: ['02 green-behind'] },
   { asks: 'Say which process of a pod must not end', answered: ['04 who-must-stay'] },
@@ -103,5 +103,6 @@ export const EXERCISES: readonly Exercise[] = [
   { asks: 'Look up a Service and a headless one, and say what each returns', answered: ['18 one-or-many', '18 of-headless'] },
   { asks: 'Count what a short name costs', answered: ['18 how-many-asked', '18 how-many-questions'] },
   { asks: 'Read a policy as it is meant', answered: ['19 trainers', '19 both', '19 either'] },
+  { asks: 'Say by which of several interfaces a packet leaves', answered: ['21 unbound', '21 across'] },
   { asks: 'Say the cause before the mend', answered: ['24 no-way', '24 switched-off', '24 too-small', '24 refuses', '24 remembered', '24 not-chosen', '24 left-behind', '24 translated', '24 hidden'] },
 ]
