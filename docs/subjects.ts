@@ -41,8 +41,8 @@ const rows: readonly (readonly [about: string, at: string, ...words: readonly st
   ['Flannel\'s own daemon, and where it keeps leases', '22', 'subnet.env'],
   ['Encryption between nodes', '09#handshake 09#route', 'wg'],
   ['Calico: BIRD, birdcl, established sessions and the routes that come of them', '10#mesh', 'birdcl', 'Established'],
-  ['Cilium: Services, identities and flows by eBPF', '11', 'eBPF', 'tc'],
-  ['Hubble\'s view of flows, and rules for HTTP', '11', 'Hubble'],
+  ['Cilium: Services, identities and flows by eBPF', '11#load 11#vip 11#policy', 'program', 'map', 'identit'],
+  ['Hubble\'s view of flows, and rules for HTTP', '11#flows 11#http', 'Hubble', 'GET'],
   ['Weave Net, kube-router and the others, and what became of them', '08#reading 10#reading', 'Weave Net', 'kube-router'],
   ['Canal: flannel\'s network under Calico\'s policies', '22', 'Canal'],
   // Services.
