@@ -17,8 +17,7 @@ const across = podsReach({ web: 'node1', db: 'node2' })
 const inWeb = containerIn('web', 'node1')
 const inApi = containerIn('api', 'node1')
 const leased = leasesArePods('node1')
-const gone = nothingLeftOf('web', 'node1')
-const still = podsReach({ api: 'node1', db: 'node2' })
+const gone = nothingLeftOf('job', 'node1')
 
 const bash = (node: Node, script: string) => node`bash -ec ${script}`
 const both = (nodes: Nodes<Name>, script: (name: Name) => string) => Promise.all((['node1', 'node2'] as const).map(name => bash(nodes[name], script(name))))
@@ -198,7 +197,7 @@ export default defineLab<Name>({
       hints: [
         'What is a container to the kernel? Processes in namespaces. containerd knows the first of them.',
         '`crictl ps --pod $(crictl pods -q --name web)` has the id, `crictl inspect ID | jq .info.pid` the process. All else are files below /proc/PID, and the number behind eth0@if.',
-        'On node1: `crictl runp /root/api.yaml`, then for both pods `crictl start $(crictl create POD /root/httpd.yaml POD.yaml)`',
+        'On node1: `crictl runp /root/api.yaml`, then for both pods `crictl start $(crictl create POD /root/httpd.yaml POD.yaml)`; and `crictl runp /root/job.yaml`',
       ],
       mutants: {
         'the program in the network, and no container': {
@@ -216,28 +215,28 @@ export default defineLab<Name>({
     },
 
     stop: {
-      checks: [gone, leased, api, still],
+      checks: [gone, leased, api],
       hints: [
         'Each of the three ways takes away one thing that containerd has made, without containerd. Who would have to be told, so that all of it goes?',
         failing => failing.includes(leased.claim)
           ? 'A lease is a file in /var/lib/cni/networks/pods, and its first line is a pod. DEL frees it, if it is called, and finds its plugins.'
           : 'CRI has a call for the end of a sandbox, as for its beginning, and `crictl` has it: `crictl help`.',
-        'On node1: `crictl stopp $(crictl pods -q --name web)`, then `crictl rmp` with the same id',
+        'On node1: `crictl stopp $(crictl pods -q --name job)`, then `crictl rmp` with the same id',
       ],
-      solution: onNode1('pod=$(crictl pods -q --name \'^web$\'); crictl stopp $pod; crictl rmp $pod'),
+      solution: onNode1('pod=$(crictl pods -q --name \'^job$\'); crictl stopp $pod; crictl rmp $pod'),
       alternatives: {
-        'stopped, and kept to be looked at': onNode1('crictl stopp $(crictl pods -q --name \'^web$\')'),
-        'at once, by force': onNode1(remove('web')),
+        'stopped, and kept to be looked at': onNode1('crictl stopp $(crictl pods -q --name \'^job$\')'),
+        'at once, by force': onNode1(remove('job')),
       },
       mutants: {
-        'its pause is killed': { refusedBy: gone.claim, instead: onNode1(`kill -9 ${pauseOf('web')}\nfor try in $(seq 200); do [ -z "$(crictl pods --state ready -q --name '^web$')" ] && break; sleep 0.02; done`) },
-        'its namespace is deleted': { refusedBy: gone.claim, instead: onNode1(`ip netns delete ${nsOf('web')}`) },
-        'its lease is deleted': { refusedBy: leased.claim, instead: onNode1('rm $(grep -l $(crictl pods -q --no-trunc --name \'^web$\') /var/lib/cni/networks/pods/*.*.*.*)') },
+        'its pause is killed': { refusedBy: gone.claim, instead: onNode1(`kill -9 ${pauseOf('job')}\nfor try in $(seq 200); do [ -z "$(crictl pods --state ready -q --name '^job$')" ] && break; sleep 0.02; done`) },
+        'its namespace is deleted': { refusedBy: gone.claim, instead: onNode1(`ip netns delete ${nsOf('job')}`) },
+        'its lease is deleted': { refusedBy: leased.claim, instead: onNode1('rm $(grep -l $(crictl pods -q --no-trunc --name \'^job$\') /var/lib/cni/networks/pods/*.*.*.*)') },
         'the plugins are uninstalled first': {
           refusedBy: leased.claim,
-          instead: onNode1(`rm /opt/cni/bin/*\ncrictl stopp $(crictl pods -q --name '^web$') 2>/dev/null || true`),
+          instead: onNode1(`rm /opt/cni/bin/*\ncrictl stopp $(crictl pods -q --name '^job$') 2>/dev/null || true`),
         },
-        'api goes with it': { refusedBy: api.claim, instead: onNode1(`${remove('web')}\n${remove('api')}`) },
+        'api goes with it': { refusedBy: api.claim, instead: onNode1(`${remove('job')}\n${remove('api')}`) },
         'all leases are cleared, to be sure': { refusedBy: leased.claim, after: onNode1('rm /var/lib/cni/networks/pods/*') },
       },
     },
