@@ -129,9 +129,9 @@ describe.skipIf(because !== undefined)('a kind cluster', () => {
     expect(JSON.parse(await said('doctor', '--leaks', '--json'))).toMatchObject({ ok: true, running: [], leftovers: [] })
   })
 
-  test('without kube-proxy there is none; a cluster that is not kept ends with who made it, and what is left of both is found and swept', async () => {
+  test('kube-proxy and other plugins are there if they are asked for; a cluster that is not kept ends with who made it, and what is left of both is found and swept', async () => {
     const lab = labOnKind()
-    const task = JSON.stringify({ home: lab.home, cache, lab: 'spare', topology: { segments: [], nodes: [{ name: 'node1', interfaces: [], diskMiB: 64 }] } })
+    const task = JSON.stringify({ home: lab.home, cache, lab: 'spare', topology: { segments: [], nodes: [{ name: 'node1', interfaces: [], diskMiB: 64, components: ['cni-plugins'] }] } })
     const make = (): { readonly pid: number; readonly up: Promise<void> } => {
       const child = spawn(process.execPath, [join(root, 'test/helpers/in-kind.ts'), task], { stdio: ['ignore', 'pipe', 'inherit'] })
       return { pid: child.pid ?? 0, up: new Promise(resolve => child.stdout.once('data', () => resolve())) }
@@ -146,6 +146,8 @@ describe.skipIf(because !== undefined)('a kind cluster', () => {
     const [node] = await kind({ home: lab.home, cache }).nodes('spare')
     // It is not kept, so nobody but its maker sees it.
     expect(node).toBeUndefined()
+    // kind's image has no bridge.
+    expect(docker('docker exec "$(docker ps -q)" test -x /opt/cni/bin/bridge && echo it runs')).toBe('it runs')
     expect(docker('docker exec "$(docker ps -q)" kubectl --kubeconfig /etc/kubernetes/admin.conf get daemonsets -A -o name')).toBe('')
     const all = [whole.pid, ...descendants(whole.pid)]
     for (const pid of all) process.kill(pid, 'SIGKILL')

@@ -1,6 +1,6 @@
 // One kind cluster a lab, on a network of its own. That network's labels say whose it is: kind gives its containers no labels but its
 // own. It is there before the first container, and goes after the last.
-import { createHash } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { pack } from 'tar-stream'
 import type { Given } from '../../components/given.ts'
@@ -31,9 +31,9 @@ export interface Cluster {
   readonly ownerIsDead: () => boolean
 }
 
-/** Short, because it begins the name of each node in Kubernetes. */
-export function clusterName(home: string, lab: LabId): string {
-  return `hardway-${createHash('sha256').update(`${home}\0${lab}`).digest('hex').slice(0, 8)}`
+/** Another one each time: what ends a cluster may be late, and must not end the next. Short, because each node's name in Kubernetes begins with it. */
+export function newName(): string {
+  return `hardway-${randomBytes(4).toString('hex')}`
 }
 
 /** kind's name of each container; the first node is the control plane. */

@@ -17,7 +17,7 @@ import { ownerLabel } from '../docker/owner.ts'
 import type { Agent } from '../namespaces/agent.ts'
 import { exec } from '../namespaces/machine.ts'
 import { overlaidFiles } from '../recipe.ts'
-import { clusterName, clusters, COMPONENTS_AT, configOf, labels, putFiles, remove, unfit, type Cluster, type File } from './cluster.ts'
+import { clusters, COMPONENTS_AT, configOf, labels, newName, putFiles, remove, unfit, type Cluster, type File } from './cluster.ts'
 import type { Task } from './keeper.ts'
 import { hasNodeImage, nodeImage, pullNodeImage } from './image.ts'
 import { kindProgram } from './program.ts'
@@ -54,8 +54,9 @@ export function kind({ home, cache }: KindOptions): Provider {
     return container === undefined ? [] : [nodeIn(name, container, agentIn, engine().host)]
   }), FABRIC]
 
-  const found = async (lab: LabId): Promise<Cluster | undefined> =>
-    (await clusters(engine(), home)).find(each => each.lab === lab)
+  const all = async (lab: LabId): Promise<readonly Cluster[]> => (await clusters(engine(), home)).filter(each => each.lab === lab)
+  /** That one which is being made by this process, or which is up. */
+  const current = (those: readonly Cluster[]): Cluster | undefined => those.find(({ mine, kept }) => mine && !kept) ?? those.find(({ kept }) => kept)
 
   return {
     name: 'kind',
@@ -67,20 +68,20 @@ export function kind({ home, cache }: KindOptions): Provider {
     async up(lab: LabId, topology: Topology, options: UpOptions): Promise<void> {
       const because = unfit(topology)
       if (because !== undefined) throw new Unable(`${lab} cannot run on kind: ${because}`)
-      const before = await found(lab)
-      if (before !== undefined && (before.running.size > 0 || !before.ownerIsDead())) throw new Unable(`${lab} is running already`)
-      if (before !== undefined) await remove(engine(), before.name)
-      const owner = labels(home, lab, topology)
-      const [info, all] = await Promise.all([engine().call<EngineInfo>('GET', '/info'), mayAll(engine(), { 'hardway.home': home, 'hardway.owner': ownerLabel() })])
+      const before = await all(lab)
+      if (before.some(each => each.kept ? each.running.size > 0 : !each.ownerIsDead())) throw new Unable(`${lab} is running already`)
+      // Its machine was switched off, or whoever made it was killed.
+      await Promise.all(before.map(({ name }) => remove(engine(), name)))
+      const [info, may] = await Promise.all([engine().call<EngineInfo>('GET', '/info'), mayAll(engine(), { 'hardway.home': home, 'hardway.owner': ownerLabel() })])
       const components = pluginsOf(given(cache, topology))
       const keeper = startKeeper({
-        host: engine().host, kind: kindProgram(cache), name: clusterName(home, lab), image: nodeImage(), labels: owner,
-        config: configOf(topology, components, { cgroupVersion: info.CgroupVersion, mayAll: all }), mtu: topology.segments[0]?.mtu ?? 1500,
+        host: engine().host, kind: kindProgram(cache), name: newName(), image: nodeImage(), labels: labels(home, lab, topology),
+        config: configOf(topology, components, { cgroupVersion: info.CgroupVersion, mayAll: may }), mtu: topology.segments[0]?.mtu ?? 1500,
       }, options.signal)
       keepers.set(lab, keeper)
       try {
         await keeper.made
-        const it = await found(lab)
+        const it = current(await all(lab))
         if (it === undefined) throw new Unable(`the cluster of ${lab} has gone`)
         await Promise.all([...it.running.values()].map(container => putFiles(engine(), container, tools())))
         if (components !== undefined) await link(nodesOf(it), components)
@@ -98,8 +99,8 @@ export function kind({ home, cache }: KindOptions): Provider {
     },
 
     async nodes(lab: LabId): Promise<readonly Node[]> {
-      const it = await found(lab)
-      return it === undefined || it.running.size === 0 || !(it.kept || it.mine) ? [] : nodesOf(it)
+      const it = current(await all(lab))
+      return it === undefined || it.running.size === 0 ? [] : nodesOf(it)
     },
 
     async running(): Promise<readonly RunningLab[]> {
@@ -110,13 +111,13 @@ export function kind({ home, cache }: KindOptions): Provider {
     async down(lab: LabId): Promise<void> {
       await keepers.get(lab)?.end()
       keepers.delete(lab)
-      const it = await found(lab)
-      if (it === undefined) return
-      for (const container of it.running.values()) {
-        void agents.get(container)?.then(agent => agent.close(), () => {})
-        agents.delete(container)
-      }
-      await remove(engine(), it.name)
+      await Promise.all((await all(lab)).map(async ({ name, running }) => {
+        for (const container of running.values()) {
+          void agents.get(container)?.then(agent => agent.close(), () => {})
+          agents.delete(container)
+        }
+        await remove(engine(), name)
+      }))
     },
 
     async leftovers(options: { readonly remove: boolean }): Promise<readonly string[]> {
