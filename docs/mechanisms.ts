@@ -64,6 +64,7 @@ export const MECHANISMS: readonly Mechanism[] = [
     ['answers that need not come back by the node that was asked', 'direct server return', '16#way-back'],
     ['Services as a map that a program asks', 'cilium_lb4_services_v2', '11#vip'],
     ['which pods have which address', 'cilium_ipcache', '11#policy'],
+    ['a way in for what the node itself asks', 'cilium_host', '11#node'],
     ['what became of each packet', 'Hubble', '11#flows'],
     ['rules for HTTP', 'Envoy', '11#reading'],
     ['pods of the same labels as one number', 'identity', '19#compiler']),

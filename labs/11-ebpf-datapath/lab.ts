@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { checksumsHold, countsProtocol, flowsRecorded, httpGate, notByNetfilter, policyCounts, policyHolds, serviceAnswers, serviceShares, straightAfter } from 'hardway/checks'
 import { objectsOf } from 'hardway/kubernetes'
-import { defineLab, type Deed, type Nodes } from 'hardway/lab'
+import { defineLab, fail, pass, unknown, type Answer, type Deed, type Nodes } from 'hardway/lab'
 import { podsOnRoutes } from 'hardway/networks'
 
 type Name = 'node1' | 'node2'
@@ -57,6 +57,18 @@ const gated = httpGate(clients, '10.96.0.43:80', {
   allowed: { method: 'GET', path: '/ok' }, says: /the store/,
   refused: [{ method: 'GET', path: '/keys' }, { method: 'POST', path: '/ok' }, { method: 'GET', path: '/okay' }, { method: 'GET', path: '/keys/ok' }, { method: 'GET', path: '/ok/../keys' }],
 })
+
+/** A proxy is the other end of both connections. */
+const seenByStore: Answer = {
+  right: async () => here.gate,
+  wrong: [blue, '10.96.0.43', node1.node1],
+  grade: async (bench, value) => {
+    const [own] = await bench.namespaces('node1')
+    if (own === undefined) return unknown('node1 shows no network namespace')
+    if (!/^\d+(\.\d+){3}$/.test(value)) return fail('expected an address, for example 10.244.1.9', own.evidence)
+    return value === here.gate ? pass(own.evidence) : fail(`it is not ${value}: who reads what blue asks, and asks again?`, own.evidence)
+  },
+}
 
 // Deeds
 const file = (name: string): string => readFileSync(new URL(`files/${name}`, import.meta.url), 'utf8')
@@ -220,6 +232,7 @@ END`) },
     http: {
       checks: [gated, holds],
       solution: gate(),
+      answers: { 'seen-by-store': seenByStore },
       hints: [
         'Which of the three is missing: the file that decides, the gate that runs, the entry in `services`? `ip netns exec gate ss -Hnlt` shows who listens there.',
         'Two slots of 10.96.0.43, port 80: slot 0 promises one backend, slot 1 is gate\'s address and port 8000, which is 31 · 256 + 64. And `allowed`: a method is more than its path, and a path is more than its beginning.',
