@@ -114,8 +114,10 @@ export { reachesItself } from './reaches-itself.ts'
 export { routedTimes, sameLayer2 } from './routers-between.ts'
 export { seenAs } from './seen-as.ts'
 // Several wires
+export { apartOnRails } from './apart-on-rails.ts'
 export { answersForOwnRail } from './answers-for-own-rail.ts'
 export { asksInOwnName, straightToNeighbours, type RailOf } from './asks-on-rails.ts'
+export { carriesJob, jobMoves, type Job } from './carries-job.ts'
 export { answersOnOwnRails, ridesOn, ridesOwnRails, unboundRidesOn, type OwnRail } from './rides-on.ts'
 // What a Service does
 export { serviceAnswers } from './service-answers.ts'

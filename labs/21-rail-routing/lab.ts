@@ -1,7 +1,7 @@
 // 21 · Eight rails, one default route: what is sent from an address of a rail, and the answer to it, stays on that rail.
 import { answersForOwnRail, answersOnOwnRails, asksInOwnName, ridesOn, ridesOwnRails, straightToNeighbours, unboundRidesOn } from 'hardway/checks'
 import { defineLab, fail, pass, unknown, type Answer, type Bench, type Deed, type Nodes } from 'hardway/lab'
-import { onRail, podsOnBridge, railPods, RAILS, type Rail } from 'hardway/networks'
+import { joinRails, onRail, podsOnBridge, RAILS, type Rail } from 'hardway/networks'
 
 type Name = 'node1' | 'node2'
 type Node = Nodes<Name>[Name]
@@ -74,13 +74,7 @@ ${ip('addr add 10.52.0.10/16 dev net2', 'addr add 10.51.0.10/16 dev net3', 'rout
 
 export default defineLab<Name>({
   async setup({ node1, node2 }) {
-    await Promise.all([
-      railPods(node1, '10.244.1.0/24', [{ name: 'worker', address: '10.244.1.2', host: 10 }]).then(() => node1`bash -ec ${`
-        sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0
-        ip route add default via 192.168.1.12
-        ip netns exec worker sysctl -qw net.ipv4.conf.{all,default}.{arp_ignore,arp_announce,arp_filter}=0 net.ipv4.conf.{all,default}.rp_filter=2`}`),
-      leaves(node2),
-    ])
+    await Promise.all([hall(node1), leaves(node2)])
   },
   steps: {
     'one-rail': {
@@ -184,6 +178,15 @@ export default defineLab<Name>({
     },
   },
 })
+
+async function hall(node1: Node): Promise<void> {
+  await podsOnBridge(node1, '10.244.1.0/24', { worker: '10.244.1.2' })
+  await joinRails(node1, { pods: { worker: [0, 10] } })
+  await node1`bash -ec ${`
+    sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0
+    ip route add default via 192.168.1.12
+    ip netns exec worker sysctl -qw net.ipv4.conf.{all,default}.{arp_ignore,arp_announce,arp_filter}=0 net.ipv4.conf.{all,default}.rp_filter=2`}`
+}
 
 /** All that is behind the wires: node2 is the leaf of each rail, the hall where far is, the store, and the default gateway of the cluster. */
 async function leaves(node2: Node): Promise<void> {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, onTestFinished } from 'vitest'
 import { answersForOwnRail, answersOnOwnRails, asksInOwnName, ridesOn, ridesOwnRails, straightToNeighbours, unboundRidesOn } from '../../checks/index.ts'
-import { onRail, podsOnBridge, railPods, RAILS } from '../../fixtures/networks/index.ts'
+import { joinRails, onRail, podsOnBridge, RAILS } from '../../fixtures/networks/index.ts'
 import type { Nodes } from '../../runner/core/lab.ts'
 import { parseTopology } from '../../runner/core/topology.ts'
 import { makeBench } from '../../runner/engine/bench.ts'
@@ -28,7 +28,7 @@ async function network() {
   const nodes = await provider.nodes(lab)
   const { node1, node2 } = shells(nodes) as Nodes<'node1' | 'node2'>
   await Promise.all([
-    railPods(node1, '10.244.1.0/24', [{ name: 'worker', address: '10.244.1.2', host: 10 }]).then(() => node1`sysctl -qw net.ipv4.ip_forward=1; ip route add default via 192.168.1.12`),
+    podsOnBridge(node1, '10.244.1.0/24', { worker: '10.244.1.2' }).then(() => joinRails(node1, { pods: { worker: [0, 10] } })).then(() => node1`sysctl -qw net.ipv4.ip_forward=1; ip route add default via 192.168.1.12`),
     podsOnBridge(node2, '10.150.0.0/16', { far: far.far }).then(() => node2`bash -ec ${`sysctl -qw net.ipv4.ip_forward=1; ip route add 10.244.1.0/24 via 192.168.1.11
       for file in /proc/sys/net/ipv4/conf/*/send_redirects; do echo 0 >$file; done
       ${used.map(rail => `ip addr add ${onRail(rail, 1)}/16 dev rail${rail}; ip link set rail${rail} up`).join('\n')}`}`),

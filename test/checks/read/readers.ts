@@ -39,6 +39,7 @@ import { readFrames } from '../../../checks/read/tcpdump.ts'
 import { readVxlans } from '../../../checks/read/vxlans.ts'
 import { readHexFrames } from '../../../checks/read/hex-frames.ts'
 import { readPing } from '../../../checks/read/ping.ts'
+import { readTally } from '../../../checks/read/tally.ts'
 import { readWireAnswers } from '../../../checks/read/wire-answers.ts'
 import { readWireguard } from '../../../checks/read/wireguard.ts'
 
@@ -46,7 +47,7 @@ export const readers: Readonly<Record<string, (text: string) => unknown>> = {
   'hex-frames': text => readHexFrames(text).map(({ link, says, bytes }) => ({ link, says, hex: bytes.toString('hex') })), ping: readPing, wireguard: readWireguard,
   'bpf-map': readBpfMap, 'checksum-errors': readErrors, 'flow-log': readFlowLog, arrivals: readArrivals, processes: text => { const { processes, mounts } = readProcesses(text); return [...processes, ...mounts] },
   'arp-answers': readArpAnswers, arping: readArping, 'bird-route': readBirdRoute, fib: readFib, 'service-list': readServices, sessions: readSessions,
-  haul: readHauls, 'wire-answers': readWireAnswers, 'http-codes': readHttpCodes, metrics: readMetrics,
+  haul: readHauls, tally: readTally, 'wire-answers': readWireAnswers, 'http-codes': readHttpCodes, metrics: readMetrics,
   cri: text => {
     const { network, loaded, pluginDirs, networks, pods, containers, leases } = readRuntime(text)
     return [{ ...network, loaded, pluginDirs }, ...networks, ...pods, ...containers, ...leases]

@@ -1,0 +1,62 @@
+import type { Bench, Check } from '../runner/core/bench.ts'
+import { CouldNotLook, fail, pass, type Evidence, type Verdict } from '../runner/core/verdict.ts'
+import { list } from '../runner/core/quoted.ts'
+import { endOf, type NamedEnd } from './ends.ts'
+import { ANSWER_MS, exchange, type Exchange } from './exchange.ts'
+import { explain } from './explain.ts'
+
+/** The pods of a group, and the address of each on every rail, in the order of the rails. */
+export type Group = Readonly<Record<string, readonly string[]>>
+
+/**
+ * `on each of 8 rails the pods of team-a and team-b reach their own, and nothing of the one comes to the other`: by TCP and UDP, from each to
+ * each. That somebody is kept away is worth something because in the same look both of them reach their own there.
+ */
+export function apartOnRails(groups: Readonly<Record<string, Group>>): Check {
+  const count = Math.min(...Object.values(groups).flatMap(group => Object.values(group).map(addresses => addresses.length)))
+  const rails = Array.from({ length: count }, (_, index) => index)
+  const pods = Object.entries(groups).flatMap(([group, all]) => Object.entries(all).map(([name, addresses]) => ({ group, name, addresses })))
+  const pairs = rails.flatMap(rail => pods.flatMap(from => pods.filter(to => to.name !== from.name).map(to => {
+    const end = ({ name, addresses }: typeof from): NamedEnd => endOf({ [name]: addresses[rail] ?? '' })
+    return { own: from.group === to.group, from: end(from), to: end(to) }
+  })))
+  return {
+    claim: `on each of ${count} rails the pods of ${list(Object.keys(groups))} reach their own, and nothing of the one comes to the other`,
+    look: bench => look(bench, pairs),
+  }
+}
+
+interface Pair {
+  readonly own: boolean
+  readonly from: NamedEnd
+  readonly to: NamedEnd
+}
+
+async function look(bench: Bench, pairs: readonly Pair[]): Promise<Verdict> {
+  const outcomes = await exchange(bench, pairs.map(({ from, to }) => ({ from, to })))
+  const evidence = new Set<Evidence>()
+  const done: { readonly own: boolean; readonly one: Exchange }[] = []
+  for (const [index, outcome] of outcomes.entries()) {
+    if ('missing' in outcome) return fail(outcome.missing.because, ...outcome.missing.evidence)
+    for (const each of outcome.evidence) evidence.add(each)
+    done.push({ own: pairs[index]?.own === true, one: outcome })
+  }
+  const [first, ...rest] = evidence
+  if (first === undefined) throw new Error('nothing was tried')
+  const through = done.filter(({ own, one }) => !own && (one.heard !== undefined || one.tcp.kind === 'ok' || one.udp.kind === 'ok'))
+  const [foreign] = through
+  if (foreign !== undefined) {
+    const { from, to, tcp, udp } = foreign.one
+    const how = tcp.kind === 'ok' || udp.kind === 'ok' ? `${from.name} reaches ${to.name} at ${to.address}` : `what ${from.name} sends to ${to.name} at ${to.address} arrives, and only the answers are lost`
+    return fail(`${how}${through.length === 1 ? '' : ` (and ${through.length - 1} more of ${done.filter(({ own }) => !own).length})`}`, first, ...rest)
+  }
+  const unheard = done.find(({ own, one }) => own && (one.tcp.kind !== 'ok' || one.udp.kind !== 'ok'))
+  if (unheard !== undefined) {
+    const { because, evidence: why } = await explain(bench, unheard.one)
+    return fail(`at ${unheard.one.to.address} ${because}`, ...why)
+  }
+  // A machine that takes long for what gets through may take too long for what would.
+  const slowest = Math.max(...done.flatMap(({ one: { tcp, udp } }) => [tcp, udp].map(answer => answer.kind === 'ok' ? answer.ms : 0)))
+  if (slowest > ANSWER_MS / 2) throw new CouldNotLook(`answers take ${slowest.toFixed(0)} ms now: too long to tell silence from slowness within ${ANSWER_MS} ms`, first, ...rest)
+  return pass(first, ...rest)
+}
