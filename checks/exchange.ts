@@ -15,7 +15,7 @@ export const PROBE = '/usr/local/lib/hardway/probe'
 /** A probe sends a few bytes: what is large, and the later pieces of it, is somebody else's. */
 const PROBES = { filter: 'ip and less 400 and ip[6:2] & 0x1fff = 0', bytes: 200 }
 export const ANSWER_MS = 250
-const LATE_ANSWER_MS = 2_000
+export const LATE_ANSWER_MS = 2_000
 
 export interface Want {
   readonly from: NamedEnd

@@ -1,7 +1,7 @@
 // What crosses which wire, and who is asked on it, on a worker with eight rails and somebody behind them.
 import { readFileSync } from 'node:fs'
 import { describe, expect, onTestFinished } from 'vitest'
-import { answersForOwnRail, answersOnOwnRails, asksInOwnName, ridesOn, ridesOwnRails, straightToNeighbours, unboundRidesOn } from '../../checks/index.ts'
+import { answersForOwnRail, answersOnOwnRails, apartOnRails, asksInOwnName, carriesJob, jobMoves, ridesOn, ridesOwnRails, straightToNeighbours, unboundRidesOn } from '../../checks/index.ts'
 import { joinRails, onRail, podsOnBridge, RAILS } from '../../fixtures/networks/index.ts'
 import type { Nodes } from '../../runner/core/lab.ts'
 import { parseTopology } from '../../runner/core/topology.ts'
@@ -99,5 +99,62 @@ describe('rails', () => {
     await worker('sysctl -qw net.ipv4.conf.all.arp_ignore=1; ip link set net2 arp off')
     expect(await look(answers)).toBe('fail: worker does not answer for 10.51.0.10, its own address on rail1')
     expect(await look(asks)).toMatch(/^fail: worker does not ask on rail1 who has 10\.51\./)
+  })
+})
+
+describe('a job', () => {
+  const pods = { a0: onRail(0, 10, 1), b0: onRail(0, 10, 2), a1: onRail(0, 20, 1), b1: onRail(0, 20, 2) }
+  const two = RAILS.slice(0, 2)
+  const group = (number: number, ...names: readonly string[]) => Object.fromEntries(names.map((name, index) => [name, two.map(rail => onRail(rail, 10 + 10 * index, number))]))
+
+  async function teams() {
+    const provider = await chosen('embedded')
+    await provider.prepare({ say: () => {} })
+    const lab = `teams-${process.pid}`
+    onTestFinished(() => provider.down(lab))
+    await provider.up(lab, topology, { signal: new AbortController().signal, keep: false })
+    const nodes = await provider.nodes(lab)
+    const { node1, node2 } = shells(nodes) as Nodes<'node1' | 'node2'>
+    await Promise.all([node1, node2].map(async (node, index) => {
+      await podsOnBridge(node, `10.244.${index + 1}.0/24`, { [`a${index}`]: `10.244.${index + 1}.2`, [`b${index}`]: `10.244.${index + 1}.3` })
+      await joinRails(node, { shared: true, pods: { [`a${index}`]: [1, 10 + 10 * index], [`b${index}`]: [2, 10 + 10 * index] } })
+    }))
+    return { node1, node2, look: async (check: Parameters<typeof judge>[0]) => {
+      const verdict = await judge(check, makeBench(nodes, topology))
+      return verdict.status === 'pass' ? 'pass' : `${verdict.status}: ${verdict.because}`
+    } }
+  }
+
+  test('groups on shared rails are apart by what arrives, and not by what is answered', async () => {
+    const { node1, node2, look } = await teams()
+    const check = apartOnRails({ 'team-a': group(1, 'a0', 'a1'), 'team-b': group(2, 'b0', 'b1') })
+    expect(check.claim).toBe('on each of 2 rails the pods of team-a and team-b reach their own, and nothing of the one comes to the other')
+    expect(await look(check)).toBe(`fail: a0 reaches b0 at ${pods.b0} (and 15 more of 16)`)
+    const blackhole = (pod: string, other: number) => `${two.map(rail => `ip -n ${pod} route add blackhole 10.5${rail}.${other}.0/24`).join('; ')}`
+    await node1`bash -ec ${blackhole('a0', 2)}`
+    await node2`bash -ec ${blackhole('a1', 2)}`
+    expect(await look(check)).toMatch(/^fail: what b0 sends to a0 at 10\.50\.1\.10 arrives, and only the answers are lost \(and 7 more of 16\)$/)
+    await Promise.all([node1`bash -ec ${blackhole('b0', 1)}`, node2`bash -ec ${blackhole('b1', 1)}`])
+    expect(await look(check)).toBe('pass')
+    await node2`ip link set rail1 down`
+    expect(await look(check)).toMatch(/^fail: at 10\.51\.1\.20 a0 does not reach a1/)
+  })
+
+  test('the interfaces that carry it are told by bytes', async () => {
+    const { node1, node2, look } = await teams()
+    const job = { name: 'team-a', port: 5000, pods: { a0: pods.a0, a1: pods.a1 } }
+    const [moves, carries] = [jobMoves(job), carriesJob(job, { by: ['net1', 'net2'] })]
+    expect(moves.claim).toBe('the job of team-a moves: a0 and a1 exchange gradients')
+    expect(carries.claim).toBe('of the bytes of team-a\'s job net1 and net2 carry a share each, and other interfaces less than 1 %')
+    expect(await look(moves)).toBe('fail: a0 has moved nothing of it in 3 s: the job stands still')
+    await node1`setsid ip netns exec a0 socat -u TCP-LISTEN:5000,fork,reuseaddr OPEN:/dev/null </dev/null >/dev/null 2>&1 &`
+    const sends = (address: string) => node2`setsid ip netns exec a1 bash -c ${`until socat -u - TCP:${address}:5000 < <(while sleep 0.02; do head -c 40000 /dev/zero; done); do sleep 0.05; done`} </dev/null >/dev/null 2>&1 &`
+    await sends(onRail(0, 10, 1))
+    expect(await look(moves)).toBe('pass')
+    expect(await look(carries)).toBe('fail: net2 of a0 carries 0 % of it, where 2 are to share it')
+    await sends(onRail(1, 10, 1))
+    await sends(onRail(2, 10, 1))
+    expect(await look(carries)).toMatch(/^fail: \d+ % of what a0 moves of it is on net3$/)
+    expect(await look(carriesJob(job, { by: ['net1', 'net2', 'net3'] }))).toBe('pass')
   })
 })
