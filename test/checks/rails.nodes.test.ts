@@ -130,7 +130,7 @@ describe('a job', () => {
     const check = apartOnRails({ 'team-a': group(1, 'a0', 'a1'), 'team-b': group(2, 'b0', 'b1') })
     expect(check.claim).toBe('on each of 2 rails the pods of team-a and team-b reach their own, and nothing of the one comes to the other')
     expect(await look(check)).toBe(`fail: a0 reaches b0 at ${pods.b0} (and 15 more of 16)`)
-    const blackhole = (pod: string, other: number) => `${two.map(rail => `ip -n ${pod} route add blackhole 10.5${rail}.${other}.0/24`).join('; ')}`
+    const blackhole = (pod: string, other: number) => two.map(rail => `ip -n ${pod} route add blackhole 10.5${rail}.${other}.0/24`).join('; ')
     await node1`bash -ec ${blackhole('a0', 2)}`
     await node2`bash -ec ${blackhole('a1', 2)}`
     expect(await look(check)).toMatch(/^fail: what b0 sends to a0 at 10\.50\.1\.10 arrives, and only the answers are lost \(and 7 more of 16\)$/)
