@@ -7,7 +7,7 @@ import { Journal, readEvents } from '../../runner/engine/journal.ts'
 import { limiter } from '../../runner/engine/proof.ts'
 import { differences } from '../../runner/engine/proof.ts'
 import { history } from '../../runner/engine/session.ts'
-import { shardOf } from '../../runner/cli/commands/verify.ts'
+import { partOf } from '../../runner/cli/commands/verify.ts'
 
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'lab-journal-'))
@@ -80,7 +80,7 @@ test('no more run at once than were allowed, and all run', async () => {
 
 test('shards together are the whole, and no lab is in two', () => {
   const labs = Array.from({ length: 11 }, (_, index) => index)
-  const parts = [1, 2, 3].map(index => shardOf(labs, `${index}/3`))
+  const parts = [1, 2, 3].map(index => partOf(labs, `${index}/3`, '--shard'))
   expect(parts.flat().toSorted((a, b) => a - b)).toEqual(labs)
 })
 

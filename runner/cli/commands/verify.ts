@@ -19,6 +19,7 @@ export interface VerifyOptions {
   readonly provider?: string
   readonly jobs?: string
   readonly shard?: string
+  readonly mutants?: string
   readonly junit?: string
   readonly json?: true
 }
@@ -28,7 +29,9 @@ export async function verify(names: readonly string[], options: VerifyOptions): 
   if (names.length === 0 && !options.all) throw new Usage('name the labs to prove, or --all')
   const jobs = numberOf(options.jobs ?? String(BENCHES_PER_PROCESSOR * availableParallelism()), '--jobs', 'a number of 1 or more')
   const named = options.all ? listLabs(root) : await Promise.all(names.map(name => resolveLab(root, name)))
-  const labs = await Promise.all(shardOf(named, options.shard).map(({ slug }) => load(slug)))
+  const labs = await Promise.all(partOf(named, options.shard, '--shard').map(({ slug }) => load(slug)))
+  // Before anything is started: a mistake in it is the caller's.
+  partOf([], options.mutants, '--mutants')
   const provider = await chosenProvider(options.provider)
   await works(provider)
   const progress = progressOn(process.stderr)
@@ -40,12 +43,12 @@ export async function verify(names: readonly string[], options: VerifyOptions): 
     const limit = limiter(jobs)
     let parts = 0
     const all = labs.flatMap(({ lab }) => Object.values(lab.steps)).reduce((sum, step) =>
-      sum + 1 + Object.keys(step.alternatives ?? {}).length + Object.keys(step.mutants ?? {}).length, 0)
+      sum + 1 + Object.keys(step.alternatives ?? {}).length + partOf(Object.keys(step.mutants ?? {}), options.mutants, '--mutants').length, 0)
     return Promise.all(labs.map(loaded => prove(loaded, {
-      provider, signal, limit, features, onPart: what => progress.say(`${++parts} of ${all}: ${what}`),
+      provider, signal, limit, features, tried: mutants => partOf(mutants, options.mutants, '--mutants'), onPart: what => progress.say(`${++parts} of ${all}: ${what}`),
     })))
   }).finally(() => progress.end())
-  const report = reportOf(proofs)
+  const report = reportOf(proofs, options.mutants)
   if (options.junit !== undefined) writeFileSync(options.junit, junit(proofs))
   if (options.json) json(report)
   else print(proofs, report)
@@ -66,19 +69,28 @@ export async function verify(names: readonly string[], options: VerifyOptions): 
   }
 }
 
-/** What `lab verify --json` promises. A skipped lab is not proven: it makes the exit status 3. */
-export function reportOf(proofs: readonly LabProof[]): { readonly labs: readonly LabProof[]; readonly mutants: number; readonly killed: number } {
-  const mutants = proofs.flatMap(({ steps }) => steps.flatMap(step => step.mutants))
-  return { labs: proofs, mutants: mutants.length, killed: mutants.filter(({ status }) => status === 'refused').length }
+export interface Report {
+  readonly labs: readonly LabProof[]
+  /** Wrong ways that were tried, and those of them that were refused as they must be. */
+  readonly mutants: number
+  readonly killed: number
+  /** `2/3`: only that part of each step's wrong ways was tried. */
+  readonly part?: string
 }
 
-/** Labs dealt out in turn, so that each part has early, small ones and late, large ones. */
-export function shardOf<T>(labs: readonly T[], shard: string | undefined): readonly T[] {
-  if (shard === undefined) return labs
-  const [, part = '', of = ''] = /^(\d+)\/(\d+)$/.exec(shard) ?? []
-  const [index, count] = [Number(part), Number(of)]
-  if (!(index >= 1 && index <= count)) throw new Usage(`--shard takes I/N with I from 1 to N, for example 2/4, not ${JSON.stringify(shard)}`)
-  return labs.filter((_, position) => position % count === index - 1)
+/** What `lab verify --json` promises. A skipped lab is not proven: it makes the exit status 3. */
+export function reportOf(proofs: readonly LabProof[], part?: string): Report {
+  const mutants = proofs.flatMap(({ steps }) => steps.flatMap(step => step.mutants))
+  return { labs: proofs, mutants: mutants.length, killed: mutants.filter(({ status }) => status === 'refused').length, ...(part === undefined ? {} : { part }) }
+}
+
+/** Dealt out in turn: so each part has early, small labs and late, large ones, and wrong ways of each kind. */
+export function partOf<T>(all: readonly T[], part: string | undefined, option: string): readonly T[] {
+  if (part === undefined) return all
+  const [, which = '', of = ''] = /^(\d+)\/(\d+)$/.exec(part) ?? []
+  const [index, count] = [Number(which), Number(of)]
+  if (!(index >= 1 && index <= count)) throw new Usage(`${option} takes I/N with I from 1 to N, for example 2/4, not ${JSON.stringify(part)}`)
+  return all.filter((_, position) => position % count === index - 1)
 }
 
 function numberOf(text: string, option: string, expected: string): number {
@@ -87,7 +99,7 @@ function numberOf(text: string, option: string, expected: string): number {
   return value
 }
 
-function print(proofs: readonly LabProof[], { mutants, killed }: { readonly mutants: number; readonly killed: number }): void {
+function print(proofs: readonly LabProof[], { mutants, killed, part }: Report): void {
   const style = paint(coloured(process.stdout))
   for (const proof of proofs) {
     const colour = proof.status === 'proven' ? 'green' : proof.status === 'failed' ? 'red' : 'yellow'
@@ -101,5 +113,5 @@ function print(proofs: readonly LabProof[], { mutants, killed }: { readonly muta
     for (const leak of proof.leaks) result(`        left behind: ${plain(leak)}`)
   }
   const count = (status: LabProof['status']): number => proofs.filter(proof => proof.status === status).length
-  remark(`${count('proven')} proven, ${count('failed')} failed, ${count('skipped')} skipped; ${killed} of ${mutants} wrong ways refused by the claim that names the mistake`)
+  remark(`${count('proven')} proven, ${count('failed')} failed, ${count('skipped')} skipped; ${killed} of ${mutants} wrong ways refused by the claim that names the mistake${part === undefined ? '' : `; of all there are, part ${part} was tried`}`)
 }
