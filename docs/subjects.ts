@@ -66,8 +66,8 @@ const rows: readonly (readonly [about: string, at: string, ...words: readonly st
   ['Why a pod has one interface, and how Multus gives it nine', '20', 'Multus', 'NetworkAttachmentDefinition'],
   ['The annotation that asks for interfaces, and the one that says what came of it', '20', 'k8s.v1.cni.cncf.io/networks', 'network-status'],
   ['Rails, a rule and a table for each', '21#one-rail 21#all-rails', 'ip rule', 'table'],
-  ['A rendezvous by a Service, and gradients by the rails', '25', '29500', 'rail'],
-  ['Tenants that must not meet', '25', 'tenant'],
+  ['A rendezvous by a Service, and gradients by the rails', '25#rendezvous 25#rails', '29500', 'rail'],
+  ['Tenants that must not meet, on each of their networks', '25#tenants', 'team', 'rail'],
   // Clusters.
   ['A cluster by hand, certificate by certificate', '23', 'kube-apiserver', 'etcd'],
   ['podCIDR, and who gives it to a node', '23', 'podCIDR'],
