@@ -13,8 +13,11 @@ export function limitsOf({ role }: Pick<TopologyNode, 'role'>): Limits {
   return role === 'kubelet' ? { processes: 2048, bytes: 2048 * MiB } : { processes: 512, bytes: 512 * MiB }
 }
 
-/** What a kubelet and runc look for, as Linux names them; the last of version 1 only. */
-export const FOR_CONTAINERS: readonly string[] = ['cpu', 'cpuacct', 'cpuset', 'memory', 'pids', 'blkio', 'io', 'devices', 'freezer', 'hugetlb', 'name=systemd']
+/**
+ * What a kubelet and runc look for, as Linux names them. Not the freezer of version 1: what a node's root has frozen there ends by no
+ * signal, and neither would the lab.
+ */
+export const FOR_CONTAINERS: readonly string[] = ['cpu', 'cpuacct', 'cpuset', 'memory', 'pids', 'blkio', 'io', 'devices', 'hugetlb', 'name=systemd']
 
 /** A hierarchy of cgroups, as a node may mount it again: `cgroup2`, or the options of version 1, such as `cpu,cpuacct`. */
 export interface LabCgroup {

@@ -110,11 +110,15 @@ describe.skipIf(withoutEmbedded !== undefined)(`nodes that ran containers leave 
   /** Deeper than a path can be long, by whoever wants to be in the way. */
   const DEEP = 'for at in /sys/fs/cgroup/pids /sys/fs/cgroup; do cd $at 2>/dev/null && mkdir deep && break; done; cd deep; for i in $(seq 150); do mkdir aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa && cd aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa || break; done'
 
+  /** What is frozen in version 1 ends by no signal: there is nothing there to do it with. In version 2 it does end. */
+  const FROZEN = 'mkdir /sys/fs/cgroup/freezer/cold /sys/fs/cgroup/cold; setsid sleep 1000 </dev/null >/dev/null 2>&1 & for at in /sys/fs/cgroup/freezer/cold /sys/fs/cgroup/cold; do echo $! >$at/cgroup.procs; echo FROZEN >$at/freezer.state; echo 1 >$at/cgroup.freeze; done'
+
   test('when they are taken down: neither processes nor mounts nor cgroups', async () => {
     const provider = embedded({ home: join(folder, 'home'), cache: folders().cache })
     await using lab = await startLab(provider, topology)
     await withPod(lab)
     await lab.sh(DEEP)
+    await lab.sh(FROZEN)
     expect(cgroups(lab.lab)).toContain('/node1/k8s.io\n')
     const starter = descendants(process.pid).filter(pid => here('cat /proc/$1/comm', String(pid)).stdout === 'containerd-shim\n')
     expect(starter).toHaveLength(1)
