@@ -95,8 +95,13 @@ function systems(labs: readonly MapLab[]): string {
     })
     if (own.length === 0) return []
     return [`### ${system}`, '', '| what | is called | built, or told, in |', '| --- | --- | --- |',
-      ...own.map(({ does, called, place }: Mechanism & { readonly place: Place }) => `| ${does} | ${/^[A-Z]?[a-z][a-z ]*$/.test(called) || called === system ? called : `\`${called}\``} | ${place.link} |`), '']
+      ...own.map(({ does, called, place }: Mechanism & { readonly place: Place }) => `| ${does} | ${called !== system && isCode(place.text, called) ? `\`${called}\`` : called} | ${place.link} |`), '']
   }).join('\n').trimEnd()
+}
+
+/** As the lesson has it; what has signs in it is code anyway. */
+function isCode(text: string, called: string): boolean {
+  return /[._/:-]/.test(called) || [...text.matchAll(/`([^`\n]+)`/g)].some(([, code = '']) => code.includes(called))
 }
 
 function subjects(labs: readonly MapLab[]): string {
