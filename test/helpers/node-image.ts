@@ -12,6 +12,7 @@ import { components, SOURCES, thisArch } from '../../fixtures/kubernetes/compone
 import { componentsFolder, fetched, folderName } from '../../runner/components/cache.ts'
 import type { ComponentName } from '../../runner/core/components.ts'
 import { fetchTools, makeRootfs, rootfs } from '../../runner/providers/embedded/rootfs.ts'
+import { here } from './nodes.ts'
 
 export const MADE_OF: readonly ComponentName[] = [
   'kind', 'kubeadm', 'kubelet', 'kubectl', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy', 'etcd', 'coredns',
@@ -31,6 +32,7 @@ const PLUGINS = ['host-local', 'loopback', 'portmap', 'ptp']
 
 /** Why it cannot be made. */
 export function noNodeImage(cache: string): string | undefined {
+  for (const tool of ['go', 'apt-get', 'dpkg-deb', 'unshare', 'ldd']) if (here('command -v "$1"', tool).exitCode !== 0) return `there is no ${tool}`
   const missing = MADE_OF.filter(name => !fetched(cache).includes(name))
   return missing.length === 0 ? undefined : `${missing.join(', ')} not fetched: npx lab fetch ${missing.join(' ')}`
 }

@@ -1,7 +1,8 @@
 // What kind is asked for, and what it is not asked for: of text, without an engine.
 import { readFileSync } from 'node:fs'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { parseTopology } from '../../runner/core/topology.ts'
+import { problems } from '../../runner/providers/kind/problems.ts'
 import { configOf, unfit } from '../../runner/providers/kind/cluster.ts'
 
 const suits = parseTopology(readFileSync(new URL('../../fixtures/topologies/kind-cluster.yaml', import.meta.url), 'utf8'), 'kind-cluster.yaml')
@@ -15,7 +16,7 @@ test('a cluster has no network for pods; its first node is the control plane; ku
     kind: 'Cluster', apiVersion: 'kind.x-k8s.io/v1alpha4', networking: { disableDefaultCNI: true, kubeProxyMode: 'iptables' },
     nodes: [{ role: 'control-plane', extraMounts: [] }, { role: 'worker', extraMounts: [] }],
   })
-  const without = { ...suits, nodes: suits.nodes.map(({ components: _, ...node }) => node) }
+  const without = { ...suits, nodes: suits.nodes.map(({ name, interfaces, diskMiB }) => ({ name, interfaces, diskMiB })) }
   expect(asked(without, undefined, able)).toMatchObject({ networking: { kubeProxyMode: 'none' } })
 })
 
@@ -36,4 +37,21 @@ test.each([
 ])('%s does not suit: %s', (text, because) => {
   const topology = nodes(text)
   expect(unfit(because.startsWith('it has') ? topology : { ...topology, segments: topology.segments.slice(0, 1) })).toBe(because)
+})
+
+test('what is missing is said, each with what mends it', async () => {
+  const { PATH, DOCKER_HOST } = process.env
+  onTestFinished(() => {
+    for (const [name, value] of Object.entries({ PATH, DOCKER_HOST })) {
+      if (value === undefined) delete process.env[name]
+      else process.env[name] = value
+    }
+  })
+  Object.assign(process.env, { PATH: '/nonexistent', DOCKER_HOST: 'unix:///proc/none' })
+  expect((await problems('/nonexistent')).map(({ what, severity }) => [what, severity])).toEqual([
+    ['there is no kind', undefined],
+    ['there is no command `docker`, by which kind talks to the engine', undefined],
+    [expect.stringContaining('privileged containers'), 'limit'],
+    ["no engine's socket is there (unix:///proc/none)", undefined],
+  ])
 })

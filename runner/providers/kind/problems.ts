@@ -2,7 +2,7 @@
 import { execa } from 'execa'
 import { Unable } from '../../core/mistake.ts'
 import type { Problem } from '../../core/provider.ts'
-import { findEngine } from '../docker/engine.ts'
+import { findEngine, type Engine } from '../docker/engine.ts'
 import { problems as problemsOfEngine } from '../docker/problems.ts'
 import { hasNodeImage } from './image.ts'
 import { mayAll } from './privileged.ts'
@@ -12,7 +12,7 @@ export async function problems(cache: string): Promise<Problem[]> {
   const found = [...await program(cache), ...command(), POWERFUL]
   const engine = await problemsOfEngine()
   found.push(...engine)
-  return engine.some(({ severity }) => severity === undefined) ? found : [...found, ...await privileged()]
+  return engine.some(({ severity }) => severity === undefined) ? found : [...found, ...await privileged(findEngine())]
 }
 
 const POWERFUL: Problem = {
@@ -37,8 +37,9 @@ function command(): readonly Problem[] {
   return [{ what: 'there is no command `docker`, by which kind talks to the engine', mend: process.platform === 'linux' ? 'sudo apt-get install docker-cli, or docker.io where that is older than Debian 13' : 'install Docker Desktop' }]
 }
 
-async function privileged(): Promise<readonly Problem[]> {
-  const engine = findEngine()
+async function privileged(engine: Engine): Promise<readonly Problem[]> {
+  const { Components } = await engine.call<{ Components?: readonly { Name: string }[] | null }>('GET', '/version')
+  if (Components?.some(({ Name }) => /podman/i.test(Name))) return [{ what: "the engine is Podman's, and kind is told here to use Docker's", mend: "Docker's engine, by DOCKER_HOST" }]
   // Without the image there is nothing to try it with.
   if (!await hasNodeImage(engine)) return []
   try {
