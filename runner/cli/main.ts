@@ -61,7 +61,7 @@ lab.command('table').argument('<files...>', 'YAML of Pods, Namespaces, Services 
   .action(async (files, options) => endWith(import('./commands/table.ts').then(({ table }) => table(files, options))))
 lab.command('verify').argument('[labs...]').description('prove that the checks of labs are right')
   .option('--all', 'every lab').option(...PROVIDER).option('--jobs <n>', 'benches at once; default: three for each processor')
-  .option('--shard <i/n>', 'only the i-th of n parts').option('--mutants <i/n>', 'only the i-th of n parts of the wrong ways').option('--junit <file>', 'also write JUnit XML').option(...JSON_OPTION)
+  .option('--shard <i/n>', 'only the i-th of n parts').option('--ways <i/n>', 'beside the printed commands only the i-th of n parts of the right and wrong ways').option('--junit <file>', 'also write JUnit XML').option(...JSON_OPTION)
   .action(async (names, options) => endWith((await import('./commands/verify.ts')).verify(names, options)))
 lab.command('fetch').argument('[components...]').description('components of Kubernetes for the nodes that ask for them; default: those of the labs')
   .option('--all', 'every component').option('--from-source', 'build them with Go, never what is published').option(...JSON_OPTION)

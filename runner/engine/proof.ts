@@ -69,8 +69,8 @@ export interface Proving {
   readonly limit: <T>(work: () => Promise<T>) => Promise<T>
   /** Of these kernel features and components those that nodes here have; asked once. */
   features(names: readonly string[]): Promise<readonly string[]>
-  /** Of a step's wrong ways those that are tried. Default: all. */
-  readonly tried?: <T>(mutants: readonly T[]) => readonly T[]
+  /** Of a step's alternatives, and of its mutants, those that are tried. Default: all. */
+  readonly tried?: <T>(ways: readonly T[]) => readonly T[]
   /** Told of every finished part, for a person who waits. */
   onPart(text: string): void
 }
@@ -118,7 +118,7 @@ async function proveStep(loaded: LoadedLab, text: LessonStep, step: Step, trial:
   const { tried = all => all } = proving
   const [main, alternatives, mutants] = await Promise.all([
     settle(trial(name('solution'), at => proveSolution(loaded, text, step, at))),
-    Promise.all(Object.entries(step.alternatives ?? {}).map(([key, way]) =>
+    Promise.all(tried(Object.entries(step.alternatives ?? {})).map(([key, way]) =>
       onceMoreIfUnknown(() => proveAlternative(key, way, loaded, text, step, (work) => trial(name(key), work), proving)))),
     Promise.all(tried(Object.entries(step.mutants ?? {})).map(([key, mutant]) =>
       onceMoreIfUnknown(() => proveMutant(key, mutant, loaded, text, step, (work) => trial(name(key), work))))),

@@ -15,20 +15,20 @@ interface Report {
 }
 
 /**
- * Nodes are the same programs on both providers, so a mistake that only one of them shows is rare. All wrong ways are tried on the first;
- * on the other every third, and which of them changes with the day, so that three days have seen all.
+ * Nodes are the same programs on both providers, so a mistake that only one of them shows is rare. All ways are tried on the first;
+ * on the other the printed commands, and every third of the rest. Which of them changes with the day, so that three days have seen all.
  */
 const OF = 3
 const today = 1 + Math.floor(Date.now() / 86_400_000) % OF
 
 for (const [index, { name: provider, because }] of (await providersHere()).entries()) {
   const part = index === 0 ? undefined : `${today}/${OF}`
-  const wrong = part === undefined ? 'every wrong way' : `of the wrong ways part ${part}`
+  const wrong = part === undefined ? 'every wrong way' : `each wrong way of part ${part}`
   test(`${provider}: every lab of the course is proven, and ${wrong} is refused by the claim that names its mistake`, { timeout: 2_400_000 }, async ({ skip }) => {
     if (because !== undefined) skip(because)
     const lab = labIn()
     const before = await hostState(lab.home)
-    const ran = await lab.run('verify', '--all', '--provider', provider, ...(part === undefined ? [] : ['--mutants', part]), '--json', '--junit', join(lab.home, 'junit.xml'))
+    const ran = await lab.run('verify', '--all', '--provider', provider, ...(part === undefined ? [] : ['--ways', part]), '--json', '--junit', join(lab.home, 'junit.xml'))
     const report = JSON.parse(ran.stdout) as Report
     expect(report.labs.map(({ id, status, steps, leaks }) => ({ id, status, because: steps.flatMap(step => step.because), leaks })))
       .toEqual(listLabs(root).map(({ slug }) => ({ id: slug, status: 'proven', because: [], leaks: [] })))

@@ -19,7 +19,7 @@ export interface VerifyOptions {
   readonly provider?: string
   readonly jobs?: string
   readonly shard?: string
-  readonly mutants?: string
+  readonly ways?: string
   readonly junit?: string
   readonly json?: true
 }
@@ -31,7 +31,7 @@ export async function verify(names: readonly string[], options: VerifyOptions): 
   const named = options.all ? listLabs(root) : await Promise.all(names.map(name => resolveLab(root, name)))
   const labs = await Promise.all(partOf(named, options.shard, '--shard').map(({ slug }) => load(slug)))
   // Before anything is started: a mistake in it is the caller's.
-  partOf([], options.mutants, '--mutants')
+  partOf([], options.ways, '--ways')
   const provider = await chosenProvider(options.provider)
   await works(provider)
   const progress = progressOn(process.stderr)
@@ -43,12 +43,12 @@ export async function verify(names: readonly string[], options: VerifyOptions): 
     const limit = limiter(jobs)
     let parts = 0
     const all = labs.flatMap(({ lab }) => Object.values(lab.steps)).reduce((sum, step) =>
-      sum + 1 + Object.keys(step.alternatives ?? {}).length + partOf(Object.keys(step.mutants ?? {}), options.mutants, '--mutants').length, 0)
+      sum + 1 + [step.alternatives, step.mutants].reduce((some, ways) => some + partOf(Object.keys(ways ?? {}), options.ways, '--ways').length, 0), 0)
     return Promise.all(labs.map(loaded => prove(loaded, {
-      provider, signal, limit, features, tried: mutants => partOf(mutants, options.mutants, '--mutants'), onPart: what => progress.say(`${++parts} of ${all}: ${what}`),
+      provider, signal, limit, features, tried: ways => partOf(ways, options.ways, '--ways'), onPart: what => progress.say(`${++parts} of ${all}: ${what}`),
     })))
   }).finally(() => progress.end())
-  const report = reportOf(proofs, options.mutants)
+  const report = reportOf(proofs, options.ways)
   if (options.junit !== undefined) writeFileSync(options.junit, junit(proofs))
   if (options.json) json(report)
   else print(proofs, report)
@@ -74,7 +74,7 @@ export interface Report {
   /** Wrong ways that were tried, and those of them that were refused as they must be. */
   readonly mutants: number
   readonly killed: number
-  /** `2/3`: only that part of each step's wrong ways was tried. */
+  /** `2/3`: beside the printed commands, only that part of each step's ways, right and wrong, was tried. */
   readonly part?: string
 }
 
