@@ -150,13 +150,13 @@ export default defineLab<Name>({
       ],
       alternatives: {
         'links where containerd looks, and no restart': onBoth(name => `mkdir -p /usr/lib; ln -s /opt/cni/bin /usr/lib/cni\n${run(pods[name])}`),
-        'both folders, in the older form of the configuration': onBoth(name => `${put(`version = 2
+        'the configuration as containerd 1.6 has it': onBoth(name => `${put(`version = 2
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "localhost/pause:lab"
   restrict_oom_score_adj = true
   disable_apparmor = true
   [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dirs = ["/usr/lib/cni", "/opt/cni/bin"]`, '/etc/containerd/config.toml')}\n${restart}\n${run(pods[name])}`),
+    bin_dir = "/opt/cni/bin"`, '/etc/containerd/config.toml')}\n${restart}\n${run(pods[name])}`),
       },
       mutants: {
         'the configuration mended, and containerd not restarted': { refusedBy: plugins[0].claim, instead: onBoth(name => name === 'node1' ? `${binDirs('/opt/cni/bin')}\n${run('web')} 2>/dev/null || true` : mended(name)) },

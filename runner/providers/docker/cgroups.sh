@@ -48,6 +48,10 @@ if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
   make /sys/fs/cgroup '. cgroup.threads cgroup.subtree_control' "$@" || exit 0
   limit pids.max 2 "$@"
   limit memory.max 3 "$@"
+  # Each takes memory of the kernel, and the engine has to remove all.
+  for node in "$@"; do
+    case $node in *:kubelet) echo 1024 >"$lab/${node%%:*}/cgroup.max.descendants"; echo 16 >"$lab/${node%%:*}/cgroup.max.depth" ;; esac
+  done
   echo "cgroup2 $lab"
   exit 0
 fi
