@@ -51,7 +51,7 @@ test('an unknown lab is refused, and the nearest is named', async () => {
 
 test('an unknown option, a missing argument and a wrong value are each one line, with exit status 2', async () => {
   const lab = labIn()
-  for (const args of [['list', '--frob'], ['goto'], ['verify'], ['verify', '--all', '--jobs', '0'], ['verify', '--all', '--shard', '3/2'], ['verify', '--all', '--ways', '0/2'], ['start', '--provider', 'lxc']]) {
+  for (const args of [['list', '--frob'], ['goto'], ['verify'], ['verify', '--all', '--jobs', '0'], ['verify', '--all', '--shard', '3/2'], ['verify', '--all', '--ways', '0/2'], ['verify', '01', '--provider', 'kind'], ['start', '--provider', 'lxc']]) {
     expect(refused(await lab.run(...args)).split('\n').filter(line => !line.startsWith('(')), args.join(' ')).toHaveLength(1)
   }
 })
