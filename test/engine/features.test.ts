@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { FEATURES, statusOf } from '../../runner/core/features.ts'
-import { Usage } from '../../runner/core/mistake.ts'
+import { Unable, Usage } from '../../runner/core/mistake.ts'
 import type { Node, Provider } from '../../runner/core/provider.ts'
 import { probe, probeFeatures } from '../../runner/engine/features.ts'
 import { folders } from '../../runner/engine/state.ts'
@@ -96,6 +96,16 @@ describe.skipIf(why !== undefined)('Kernel features, tried in a node', () => {
     const before = await snapshot()
     for (const name of Object.keys(FEATURES)) await tryOut(name, argv => argv)
     expect(await snapshot()).toBe(before)
+  })
+
+  test('that ask for a node of a role are refused where there can be none, and the others are what they are', async () => {
+    const without: Provider = { ...provider, up: async (lab, topology, options) => {
+      if (topology.nodes.some(({ role }) => role !== undefined)) throw new Unable('no cgroups here')
+      await provider.up(lab, topology, options)
+    } }
+    expect(await probeFeatures(without, ['veth', 'containers', 'netns'], signal)).toMatchObject([
+      { name: 'veth', status: 'ok' }, { name: 'containers', status: 'refused', because: 'no cgroups here' }, { name: 'netns', status: 'ok' },
+    ])
   })
 
   test('have names: another one is a mistake', async () => {
