@@ -82,7 +82,8 @@ function order(labs: readonly MapLab[]): string {
 /** The last question before the lesson says what it is about. */
 export function question(intro: string): string {
   const before = flat(intro.split(/\n\s*\n/).slice(0, 3).filter(part => !/^(```|In this lab\b)/.test(part)).join(' '))
-  return before.match(/[^.?!:]+\?/g)?.at(-1)?.trim() ?? ''
+  // A sign within an address or a number ends no sentence.
+  return before.match(/(?:[^.?!:]|[.?!:](?!\s|$))+\?(?=\s|$)/g)?.at(-1)?.trim() ?? ''
 }
 
 function systems(labs: readonly MapLab[]): string {

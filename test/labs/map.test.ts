@@ -48,6 +48,7 @@ test('what a lesson takes up is read from its words', () => {
 test('the question that a lesson begins with is the last one of its opening', () => {
   expect(question('It works. Why? Nobody knows.\nWho `took` it, and *when*?\n\nIn this lab you ask: what else?')).toBe('Who took it, and when?')
   expect(question('It works.')).toBe('')
+  expect(question('Nobody knows. Who has 10.96.0.42? That is the question.')).toBe('Who has 10.96.0.42?')
 })
 
 describe('the course promises, and a lesson keeps it:', () => {
