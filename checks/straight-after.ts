@@ -3,7 +3,7 @@ import { CouldNotLook, fail, pass } from '../runner/core/verdict.ts'
 import { endOf, ownerOf, type End } from './ends.ts'
 import { askedAt, type Service } from './service.ts'
 
-/** SERVICE PORT BACKEND PORT…: by one source port the Service, then each backend itself; says what came of each. A reset ends each at once. */
+/** ADDRESS PORT…: asks each by one and the same source port; says what came of each. A reset ends each at once. */
 const ASKS = String.raw`use strict;
 use Socket;
 my $own = 0;
@@ -23,22 +23,27 @@ while (my ($address, $port) = splice @ARGV, 0, 2) {
   print "$address ", $said =~ /^straightafter / ? 'answers' : 'does not answer', "\n";
 }`
 
-/** `red reaches b1 itself by a port that has just spoken with 10.96.0.42:80`: what is remembered of a connection ends with it. */
+/**
+ * `red reaches b1 itself by a port that has just spoken with 10.96.0.42:80, and then that once more`: what is remembered of a connection ends with it,
+ * and all of it.
+ */
 export function straightAfter(from: End, service: Service): Check {
   const [client, asked] = [endOf(from), askedAt(service)]
   const [backend] = asked.backends
   if (backend === undefined) throw new Error('expected one backend at least')
   return {
-    claim: `${client.name} reaches ${asked.backends.map(end => end.name).join(' and ')} themselves by a port that has just spoken with ${asked.says}`,
+    claim: `${client.name} reaches ${asked.backends.map(end => end.name).join(' and ')} themselves by a port that has just spoken with ${asked.says}, and then that once more`,
     look: async bench => {
       const owner = await ownerOf(bench, client)
       if ('because' in owner) return fail(owner.because, ...owner.evidence)
-      const all = [[asked.address, asked.port], ...asked.backends.map(end => [end.address, asked.targetPort])].flat().map(String)
+      const service = [asked.address, asked.port]
+      const all = [service, ...asked.backends.map(end => [end.address, asked.targetPort]), service].flat().map(String)
       const evidence = await owner.namespace.place.exec(['perl', '-e', ASKS, ...all])
       const lines = evidence.stdout.split('\n').filter(Boolean)
-      if (evidence.exitCode !== 0 || lines.length !== asked.backends.length + 1) throw new CouldNotLook(`${owner.namespace.place.name}: could not ask by a port of its own: ${evidence.stderr.trim()}`, evidence)
+      if (evidence.exitCode !== 0 || lines.length !== asked.backends.length + 2) throw new CouldNotLook(`${owner.namespace.place.name}: could not ask by a port of its own: ${evidence.stderr.trim()}`, evidence)
       if (lines[0] !== `${asked.address} answers`) return fail(`${client.name} is not answered at ${asked.says}`, evidence)
       const silent = asked.backends.find(end => !lines.includes(`${end.address} answers`))
+      if (silent === undefined && lines.at(-1) !== `${asked.address} answers`) return fail(`by a port with which ${client.name} has asked ${asked.says}, and then a backend itself, it is not answered at ${asked.says} once more`, evidence)
       return silent === undefined ? pass(evidence) : fail(`by the port with which ${client.name} has just asked at ${asked.says}, ${silent.name} itself does not answer: its answers are taken for those of the Service`, evidence)
     },
   }

@@ -176,6 +176,7 @@ tc qdisc add dev cali-red ingress\ntc filter add dev cali-red parent ffff: pref 
         'one backend in both slots': { refusedBy: shared.claim, after: onNode1(slot(2, '10 244 1 4 31 144 0 0')) },
         'the sum of TCP as it was': { refusedBy: sums.claim, after: changed('lb', 'write.h', '/l4_csum_replace/d') },
         'the sum of IP as it was': { refusedBy: sums.claim, after: changed('lb', 'write.h', '/l3_csum_replace/d') },
+        'half of what is remembered is enough': { refusedBy: straight.claim, after: changed('lb', 'lb.c', 's/if \\(is_first\\(skb\\) .*/if (!change)/') },
         'what is remembered is never over': { refusedBy: straight.claim, after: changed('lb', 'lb.c', '/bpf_map_delete_elem/d') },
         'rules that nft does not show': { refusedBy: bySelf.claim, after: onNode1(['red', 'blue'].map(name => `ip netns exec ${name} iptables-legacy -t nat -A OUTPUT -d 10.96.0.42 -p tcp --dport 80 -m statistic --mode random --probability 0.5 -j DNAT --to 10.244.1.4:8080
 ip netns exec ${name} iptables-legacy -t nat -A OUTPUT -d 10.96.0.42 -p tcp --dport 80 -j DNAT --to 10.244.2.2:8080`).join('\n')) },

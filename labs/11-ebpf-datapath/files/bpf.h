@@ -50,3 +50,11 @@ static inline int is_tcp(struct __sk_buff *skb, struct tuple *tuple)
 		return 0;
 	return !bpf_skb_load_bytes(skb, IP_SOURCE, tuple, sizeof *tuple);
 }
+
+/* True if it is the packet that begins a connection, or that packet once more. */
+static inline int is_first(struct __sk_buff *skb)
+{
+	u8 flags;
+
+	return !bpf_skb_load_bytes(skb, TCP_FLAGS, &flags, 1) && (flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}

@@ -21,8 +21,8 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } connections SEC(".maps");
 
-/* A new connection to a Service: by whom it is answered, and what the answers are to say. */
-static inline struct change *begin(struct tuple *asked)
+/* A connection to a Service begins: by whom it is answered, and what the answers are to say. */
+static inline struct change *begin(struct tuple *asked, struct change *known)
 {
 	struct slot key = { asked->to, asked->to_port, 0 };
 	struct backend *found = bpf_map_lookup_elem(&services, &key);
@@ -31,12 +31,20 @@ static inline struct change *begin(struct tuple *asked)
 
 	if (!found || !found->count)
 		return 0;
-	key.slot = 1 + bpf_get_prandom_u32() % found->count;
-	found = bpf_map_lookup_elem(&services, &key);
-	if (!found)
-		return 0;
-	there.address = answer.from = found->address;
-	there.port = answer.from_port = found->port;
+	if (known) {
+		/* The first packet once more, or the same port again: to whom it went before. */
+		there = *known;
+	} else {
+		key.slot = 1 + bpf_get_prandom_u32() % found->count;
+		found = bpf_map_lookup_elem(&services, &key);
+		if (!found)
+			return 0;
+		there.address = found->address;
+		there.port = found->port;
+	}
+	answer.from = there.address;
+	answer.from_port = there.port;
+	/* Both, always: each entry goes when its time has come, and not with the other. */
 	bpf_map_update_elem(&connections, &answer, &back, 0);
 	bpf_map_update_elem(&connections, asked, &there, 0);
 	return bpf_map_lookup_elem(&connections, asked);
@@ -52,8 +60,8 @@ SEC("tc") int lb(struct __sk_buff *skb)
 	if (!is_tcp(skb, &tuple))
 		return TC_ACT_UNSPEC;
 	change = bpf_map_lookup_elem(&connections, &tuple);
-	if (!change)
-		change = begin(&tuple);
+	if (is_first(skb) && !(change && change->back))
+		change = begin(&tuple, change);
 	if (!change) {
 		/* Straight to the backend, from the same port: of an earlier connection by the Service nothing is to be remembered. */
 		struct tuple answer = { tuple.to, tuple.from, tuple.to_port, tuple.from_port };

@@ -41,7 +41,6 @@ static inline u32 identity_of(u32 address)
 SEC("tc") int policy(struct __sk_buff *skb)
 {
 	struct tuple tuple;
-	u8 flags;
 	int forwarded;
 
 	/* ARP */
@@ -50,7 +49,7 @@ SEC("tc") int policy(struct __sk_buff *skb)
 	if (!is_tcp(skb, &tuple))
 		return TC_ACT_SHOT;
 	/* Only the first packet of a connection is judged: answers to what the pod itself began come by here too. */
-	if (bpf_skb_load_bytes(skb, TCP_FLAGS, &flags, 1) || (flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
+	if (!is_first(skb))
 		return TC_ACT_UNSPEC;
 	forwarded = judge(&tuple);
 	record(&tuple, forwarded);
