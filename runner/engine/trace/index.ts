@@ -6,7 +6,7 @@ import { conclude } from './conclude.ts'
 import { decide, unknown, type Needs } from './decide.ts'
 import { opaque } from './encrypted.ts'
 import { WIREGUARD } from '../../../checks/read/facts.ts'
-import { question } from './rules/routes.ts'
+import { ownQuestion, question } from './rules/routes.ts'
 import { facts, placesOf, record, type Manner, type Placed, type Ruled } from './record.ts'
 import { linkOf } from './link-path.ts'
 import type { Recording } from './recording.ts'
@@ -70,13 +70,13 @@ function questionsOf(seen: Scene): ReadonlyMap<number, readonly string[]> {
   const ask = (space: Space, ...asked: readonly string[]): void => {
     if (space.node !== 'fabric') all.set(space.inode, new Set([...all.get(space.inode) ?? [], ...asked]))
   }
-  ask(seen.sender, seen.probe.to)
+  ask(seen.sender, seen.probe.to, ownQuestion(seen.sender, seen.probe.to, seen.source))
   for (const sight of [...seen.there, ...seen.back]) {
     const { space, device, frame, carriers } = sight
     const packet = outermost(sight)
     if (opaque(sight) || carriers[0]?.kind === 'encrypted') ask(space, WIREGUARD)
     if (frame.direction === 'out') ask(space)
-    else if (owns(space, packet.to)) ask(space, packet.from)
+    else if (owns(space, packet.to)) ask(space, packet.from, ownQuestion(space, packet.from, packet.to))
     else ask(space, question(packet.to, { from: packet.from, device: upper(device).name }), packet.from, packet.to)
   }
   const wanted = new Set([seen.probe.to, ...seen.there.slice(-1).map(({ packet }) => packet.to), ...seen.arps.filter(({ arp, frame }) => arp.asks && frame.direction === 'out').map(({ arp }) => arp.target)])

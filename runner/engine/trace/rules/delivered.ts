@@ -4,7 +4,7 @@ import type { Rule } from '../decide.ts'
 import { filteredIn } from '../filters.ts'
 import { nameOf } from '../say.ts'
 import { owns, upper } from '../spaces.ts'
-import { noRoute, routeOf } from './routes.ts'
+import { noRoute, ownRouteOf } from './routes.ts'
 import { wayBack } from './routed.ts'
 
 export const delivered: Rule = (scene, { way, last }) => {
@@ -24,7 +24,7 @@ export const delivered: Rule = (scene, { way, last }) => {
     return cause('ignores-ping', `${nameOf(space)} received it, and is told to ignore pings: net.ipv4.icmp_echo_ignore_all is 1`, ['net.ipv4.icmp_echo_ignore_all = 1', `IcmpInEchos ${scene.changed(space, 'IcmpInEchos') ?? ''}`])
   }
   // Whether it got past its filters is told by counters that count after them.
-  const back = routeOf(scene, space, packet.from)
+  const back = ownRouteOf(scene, space, packet.from, packet.to)
   const taken = scene.changed(space, packet.protocol === 1 ? 'IcmpInEchos' : packet.protocol === 6 ? 'TcpInSegs' : 'UdpInDatagrams')
   if (back !== undefined && 'refusal' in back && taken !== undefined) {
     return noRoute(scene, space, { from: packet.to, to: packet.from, way: 'back', evidence: [`ip route get ${packet.from}: ${back.refusal}`] })

@@ -7,7 +7,7 @@ import { deviceIn, nameOf } from '../say.ts'
 import type { Asking, Scene } from '../scene.ts'
 import { outermost } from '../sights.ts'
 import { addressesOf, covering, holders, peerOf, upper, type Device, type Space } from '../spaces.ts'
-import { question, routeOf } from './routes.ts'
+import { ownRouteOf, question, routeOf } from './routes.ts'
 import { unpeered } from './tunnels.ts'
 
 /** The kernel asks at once; what is asked later is about something else, or for the next hop that its tables name. */
@@ -17,19 +17,27 @@ const SOON_US = 200_000
 export const unanswered: Rule = (scene, track) => {
   const space = track.last?.space ?? scene.sender
   const since = track.last?.frame.us ?? 0
-  const expected = track.last === undefined ? [] : expectedHops(scene, space, track.last)
-  const open = openQuestions(scene, space).find(({ frame, arp }) => frame.us >= since && (since === 0 || frame.us - since < (expected.includes(arp.target) ? SOON_US : AT_ONCE_US)))
+  const expected = track.last === undefined ? firstHop(scene, space) : expectedHops(scene, space, track.last)
+  // What was sent nowhere yet may wait beside others that are sent at the same moment.
+  const open = openQuestions(scene, space).find(({ frame, arp }) => frame.us >= since && (since === 0 ? expected.length === 0 || expected.includes(arp.target) : frame.us - since < (expected.includes(arp.target) ? SOON_US : AT_ONCE_US)))
   const asked = open === undefined ? pending(scene, space, track) : { device: upper(open.device), target: open.arp.target }
   return asked === undefined ? undefined : notFound(scene, track, asked.device, asked.target)
+}
+
+/** Whom its tables name for what it sends itself. */
+function firstHop(scene: Scene, space: Space): readonly string[] {
+  const route = ownRouteOf(scene, space, scene.probe.to, scene.source)
+  return route === undefined || 'refusal' in route ? [] : [route.gateway ?? scene.probe.to]
 }
 
 /** Whom its tables name for what comes next: the packet, or the answer to it. */
 function expectedHops(scene: Scene, space: Space, last: NonNullable<Track['last']>): readonly string[] {
   const packet = outermost(last)
-  return [[packet.to, question(packet.to, { from: packet.from, device: upper(last.device).name })], [packet.to, packet.to], [packet.from, packet.from]].flatMap(([to = '', asked = '']) => {
-    const route = routeOf(scene, space, asked)
-    return route === undefined || 'refusal' in route ? [] : [route.gateway ?? to]
-  })
+  const routes = [
+    [packet.to, routeOf(scene, space, question(packet.to, { from: packet.from, device: upper(last.device).name }))],
+    [packet.to, routeOf(scene, space, packet.to)], [packet.from, ownRouteOf(scene, space, packet.from, packet.to)],
+  ] as const
+  return routes.flatMap(([to, route]) => route === undefined || 'refusal' in route ? [] : [route.gateway ?? to])
 }
 
 /** Questions that the namespace itself asks, and that nobody answered. */
@@ -44,14 +52,14 @@ function pending(scene: Scene, space: Space, { last, sights }: Track): { readonl
   if (last !== undefined && last.frame.direction === 'out') return undefined
   const to = last === undefined ? scene.probe.to : outermost(last).to
   if (addressesHere(space).includes(to)) return reply(scene, space, sights)
-  const route = routeOf(scene, space, last === undefined ? to : question(to, { from: outermost(last).from, device: upper(last.device).name }))
+  const route = last === undefined ? ownRouteOf(scene, space, to, scene.source) : routeOf(scene, space, question(to, { from: outermost(last).from, device: upper(last.device).name }))
   return asking(scene, space, route, to)
 }
 
 /** It arrived; the question is whom the answer goes to. */
 function reply(scene: Scene, space: Space, sights: Track['sights']): { readonly device: Device; readonly target: string } | undefined {
-  const from = sights.at(-1)?.packet.from
-  return from === undefined ? undefined : asking(scene, space, routeOf(scene, space, from), from)
+  const packet = sights.at(-1)?.packet
+  return packet === undefined ? undefined : asking(scene, space, ownRouteOf(scene, space, packet.from, packet.to), packet.from)
 }
 
 function asking(scene: Scene, space: Space, route: ReturnType<typeof routeOf>, to: string): { readonly device: Device; readonly target: string } | undefined {

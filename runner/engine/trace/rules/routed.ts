@@ -7,7 +7,7 @@ import type { Scene } from '../scene.ts'
 import { outermost, type Sight } from '../sights.ts'
 import { addressesOf, holders, owns, upper } from '../spaces.ts'
 import { lostOnLink } from './neighbours.ts'
-import { noRoute, question, routeOf } from './routes.ts'
+import { noRoute, ownRouteOf, question, routeOf } from './routes.ts'
 import { entries } from './tunnels.ts'
 
 /** The same namespaces again and again, until its TTL ends. */
@@ -111,7 +111,7 @@ export function wayBack(scene: Scene, sight: Sight, way: 'there' | 'back' = 'the
   const counted = scene.changed(space, 'TcpExtIPReversePathFilter')
   if (counted === undefined) return undefined
   const device = upper(at)
-  const back = routeOf(scene, space, packet.from)
+  const back = ownRouteOf(scene, space, packet.from, packet.to)
   return {
     kind: 'reverse-path-filter', where: space.place, way,
     sentence: `${nameOf(space)} drops it: rp_filter on ${device.name} is 1, and the way back to ${packet.from} is ${back === undefined || 'refusal' in back ? 'none' : back.device}`,

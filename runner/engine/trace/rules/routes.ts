@@ -3,7 +3,7 @@ import { refusing } from '../../../../checks/read/facts.ts'
 import type { Route } from '../../../../checks/read/route.ts'
 import type { Cause } from '../../../core/trace.ts'
 import type { Scene } from '../scene.ts'
-import { addressesOf, covering, holders, type Device, type Space } from '../spaces.ts'
+import { addressesOf, covering, holders, owns, type Device, type Space } from '../spaces.ts'
 import { nameOf } from '../say.ts'
 import { linkOf } from '../link-path.ts'
 
@@ -14,6 +14,15 @@ export function question(to: string, through?: { readonly from: string; readonly
 
 export function routeOf(scene: Scene, space: Space, asked: string): Route | { readonly refusal: string } | undefined {
   return scene.facts(space)?.routed.get(asked)
+}
+
+/** What a namespace sends itself: its rules may ask for the source, which it has by then. */
+export function ownQuestion(space: Space, to: string, from: string | undefined): string {
+  return from === undefined || !owns(space, from) ? to : `${to} from ${from}`
+}
+
+export function ownRouteOf(scene: Scene, space: Space, to: string, from: string | undefined): ReturnType<typeof routeOf> {
+  return routeOf(scene, space, ownQuestion(space, to, from)) ?? routeOf(scene, space, to)
 }
 
 /** The sender's address, or a likely one. */
