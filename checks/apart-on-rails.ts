@@ -1,6 +1,7 @@
 import type { Bench, Check } from '../runner/core/bench.ts'
 import { CouldNotLook, fail, pass, type Evidence, type Verdict } from '../runner/core/verdict.ts'
 import { list } from '../runner/core/quoted.ts'
+import { darkWires } from './dark-wires.ts'
 import { endOf, type NamedEnd } from './ends.ts'
 import { ANSWER_MS, exchange, LATE_ANSWER_MS, type Exchange } from './exchange.ts'
 import { explain } from './explain.ts'
@@ -9,30 +10,33 @@ import { explain } from './explain.ts'
 export type Group = Readonly<Record<string, readonly string[]>>
 
 /**
- * `on each of 8 rails the pods of team-a and team-b reach their own, and nothing of the one comes to the other`: by TCP and UDP, from each to
+ * `on every rail that is up the pods of team-a and team-b reach their own, and nothing of the one comes to the other`: by TCP and UDP, from each to
  * each. That somebody is kept away is worth something because in the same look both of them reach their own there.
  */
-export function apartOnRails(groups: Readonly<Record<string, Group>>): Check {
-  const count = Math.min(...Object.values(groups).flatMap(group => Object.values(group).map(addresses => addresses.length)))
-  const rails = Array.from({ length: count }, (_, index) => index)
+export function apartOnRails(segments: readonly string[], groups: Readonly<Record<string, Group>>): Check {
   const pods = Object.entries(groups).flatMap(([group, all]) => Object.entries(all).map(([name, addresses]) => ({ group, name, addresses })))
-  const pairs = rails.flatMap(rail => pods.flatMap(from => pods.filter(to => to.name !== from.name).map(to => {
+  const pairs = segments.flatMap((segment, rail) => pods.flatMap(from => pods.filter(to => to.name !== from.name).map(to => {
     const end = ({ name, addresses }: typeof from): NamedEnd => endOf({ [name]: addresses[rail] ?? '' })
-    return { own: from.group === to.group, from: end(from), to: end(to) }
+    return { segment, own: from.group === to.group, from: end(from), to: end(to) }
   })))
   return {
-    claim: `on each of ${count} rails the pods of ${list(Object.keys(groups))} reach their own, and nothing of the one comes to the other`,
-    look: bench => look(bench, pairs),
+    claim: `on every rail that is up the pods of ${list(Object.keys(groups))} reach their own, and nothing of the one comes to the other`,
+    look: bench => look(bench, segments, pairs),
   }
 }
 
 interface Pair {
+  readonly segment: string
   readonly own: boolean
   readonly from: NamedEnd
   readonly to: NamedEnd
 }
 
-async function look(bench: Bench, pairs: readonly Pair[], late = false): Promise<Verdict> {
+async function look(bench: Bench, segments: readonly string[], all: readonly Pair[], late = false): Promise<Verdict> {
+  const dark = await darkWires(bench, segments)
+  const [down] = dark
+  if (dark.length === segments.length && down !== undefined) return fail(`${list(segments)} are all down`, down.evidence)
+  const pairs = all.filter(({ segment }) => !dark.some(one => one.segment === segment))
   const outcomes = await exchange(bench, pairs.map(({ from, to }) => ({ from, to, late })))
   const evidence = new Set<Evidence>()
   const done: { readonly own: boolean; readonly one: Exchange }[] = []
@@ -53,13 +57,13 @@ async function look(bench: Bench, pairs: readonly Pair[], late = false): Promise
   const unheard = done.find(({ own, one }) => own && (one.tcp.kind !== 'ok' || one.udp.kind !== 'ok'))
   if (unheard !== undefined) {
     const { because, evidence: why, answered } = await explain(bench, unheard.one)
-    if (answered && !late) return look(bench, pairs, true)
+    if (answered && !late) return look(bench, segments, all, true)
     return fail(`at ${unheard.one.to.address} ${because}`, ...why)
   }
   // A machine that takes long for what gets through may take too long for what would.
   const slowest = Math.max(...done.flatMap(({ one: { tcp, udp } }) => [tcp, udp].map(answer => answer.kind === 'ok' ? answer.ms : 0)))
   const waited = late ? LATE_ANSWER_MS : ANSWER_MS
-  if (slowest > waited / 2 && !late) return look(bench, pairs, true)
+  if (slowest > waited / 2 && !late) return look(bench, segments, all, true)
   if (slowest > waited / 2) throw new CouldNotLook(`answers take ${slowest.toFixed(0)} ms now: too long to tell silence from slowness within ${waited} ms`, first, ...rest)
   return pass(first, ...rest)
 }

@@ -1,6 +1,7 @@
 import type { Check } from '../runner/core/bench.ts'
 import { fail, pass, type Evidence } from '../runner/core/verdict.ts'
 import { list } from '../runner/core/quoted.ts'
+import { darkWires } from './dark-wires.ts'
 import { endsOf, ownerOf } from './ends.ts'
 import { readTally, type Tally } from './read/tally.ts'
 import { readFrom, unable } from './tool.ts'
@@ -19,28 +20,36 @@ export interface Job {
 }
 
 export interface Carrying {
-  /** The interfaces that are to carry it, each its share: a quarter at least of what each would have of equal ones. */
-  readonly by: readonly string[]
+  /** The interfaces that are to carry it, and the wire of each: a quarter at least of what each would have of equal shares. */
+  readonly by: Readonly<Record<string, string>>
   /** Of all bytes, so much at most by any other interface. Default: 0.01. */
   readonly elsewhere?: number
 }
+
+/** More of them do not fail by chance. */
+const DARK = 1
 
 /** `the job of team-a moves`: it exchanges what it is there for, by whichever interface. */
 export function jobMoves(job: Job): Check {
   return { claim: `the job of ${job.name} moves: ${list(Object.keys(job.pods))} exchange gradients`, look: bench => look(bench, job) }
 }
 
-/** `of the job of team-a net1 to net8 carry a share each, and all other interfaces together less than 1 %`: counted in bytes, in each of its pods. */
+/** `every rail that is up carries a share of team-a's job, and other interfaces less than 1 % of its bytes`: counted in each of its pods. */
 export function carriesJob(job: Job, carrying: Carrying): Check {
-  const { by, elsewhere = 0.01 } = carrying
+  const { elsewhere = 0.01 } = carrying
   return {
-    claim: `of the bytes of ${job.name}'s job ${list(by)} carry a share each, and other interfaces less than ${elsewhere * 100} %`,
+    claim: `every rail that is up carries a share of the job of ${job.name}, and other interfaces less than ${elsewhere * 100} % of its bytes`,
     look: bench => look(bench, job, carrying),
   }
 }
 
 async function look(bench: Parameters<Check['look']>[0], { port, pods }: Job, carrying?: Carrying): ReturnType<Check['look']> {
   const ends = endsOf(pods)
+  const dark = carrying === undefined ? [] : await darkWires(bench, Object.values(carrying.by))
+  const [down] = dark
+  if (dark.length > DARK && down !== undefined) return fail(`${list(dark.map(({ segment }) => segment))} are down`, down.evidence)
+  const by = Object.entries(carrying?.by ?? {}).filter(([, segment]) => !dark.some(one => one.segment === segment)).map(([link]) => link)
+  const idle = Object.keys(carrying?.by ?? {}).filter(link => !by.includes(link))
   const counted = await Promise.all(ends.map(async end => {
     const owner = await ownerOf(bench, end)
     if ('because' in owner) return owner
@@ -57,18 +66,19 @@ async function look(bench: Parameters<Check['look']>[0], { port, pods }: Job, ca
   if (first === undefined) throw new Error('nothing was counted')
   for (const one of counted) {
     if ('because' in one) continue
-    const because = wrong(one.pod, one.tally, carrying)
+    const because = wrong(one.pod, one.tally, carrying === undefined ? undefined : { by, idle, elsewhere: carrying.elsewhere ?? 0.01 })
     if (because !== undefined) return fail(because, first, ...rest)
   }
   return pass(first, ...rest)
 }
 
-function wrong(pod: string, tally: readonly Tally[], carrying: Carrying | undefined): string | undefined {
+function wrong(pod: string, tally: readonly Tally[], carrying: { readonly by: readonly string[]; readonly idle: readonly string[]; readonly elsewhere: number } | undefined): string | undefined {
   const total = sum(tally)
   if (total < BYTES / 2) return `${pod} has moved ${total === 0 ? 'nothing' : `no more than ${total} bytes`} of it in ${MS / 1000} s: the job stands still`
   if (carrying === undefined) return undefined
-  const { by, elsewhere = 0.01 } = carrying
-  const others = tally.filter(({ link }) => !by.includes(link))
+  const { by, idle, elsewhere } = carrying
+  // What is sent again and again into a wire that is dead is no share of anything.
+  const others = tally.filter(({ link }) => !by.includes(link) && !idle.includes(link))
   const share = (links: readonly Tally[]): number => sum(links) / total
   if (share(others) >= elsewhere) return `${percent(share(others))} of what ${pod} moves of it ${others.length === 1 ? 'is' : 'are'} on ${list(others.map(({ link }) => link))}`
   const poor = by.find(link => share(tally.filter(one => one.link === link)) < 1 / by.length / 4)

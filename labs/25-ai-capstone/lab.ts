@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { apartOnRails, carriesJob, findsName, jobMoves, policyHolds, serviceAnswers } from 'hardway/checks'
 import { CouldNotLook, defineLab, fail, pass, type Check, type Deed, type Nodes } from 'hardway/lab'
 import { objectsOf } from 'hardway/kubernetes'
-import { joinRails, onRail, podsOnRoutes, RAILS, type Rail } from 'hardway/networks'
+import { joinRails, onRail, podsOnRoutes, RAILS } from 'hardway/networks'
 
 type Name = 'node1' | 'node2'
 type All = Nodes<Name>
@@ -44,14 +44,12 @@ const [meetsA, meetsB] = [meets('a1', 'a0', teams['team-a']), meets('b1', 'b0', 
 const job = (name: keyof typeof teams) => ({ name, port: 29501, pods: teams[name].pods })
 const [movesA, movesB] = [jobMoves(job('team-a')), jobMoves(job('team-b'))]
 const nets = RAILS.map(rail => `net${rail + 1}`)
-const [railsA, railsB] = [carriesJob(job('team-a'), { by: nets }), carriesJob(job('team-b'), { by: nets })]
-const seven = RAILS.filter(rail => rail !== 5)
-const sevenNets = seven.map(rail => `net${rail + 1}`)
-const [sevenA, sevenB] = [carriesJob(job('team-a'), { by: sevenNets }), carriesJob(job('team-b'), { by: sevenNets })]
+const by = Object.fromEntries(RAILS.map(rail => [`net${rail + 1}`, `rail${rail}`]))
+const [railsA, railsB] = [carriesJob(job('team-a'), { by }), carriesJob(job('team-b'), { by })]
+const sevenNets = nets.filter(net => net !== 'net6')
 const policy = policyHolds(objectsOf(isolated), { ports: ['29500', '8080'] })
-const apartOn = (rails: readonly Rail[]) => apartOnRails(Object.fromEntries(Object.entries(teams).map(([name, { pods, group }]) =>
-  [name, Object.fromEntries(Object.keys(pods).map(pod => [pod, rails.map(rail => onRail(rail, pod.endsWith('0') ? HOST.a0 : HOST.a1, group))]))])))
-const [apart, apartOnSeven] = [apartOn(RAILS), apartOn(seven)]
+const apart = apartOnRails(RAILS.map(rail => `rail${rail}`), Object.fromEntries(Object.entries(teams).map(([name, { pods, group }]) =>
+  [name, Object.fromEntries(Object.keys(pods).map(pod => [pod, RAILS.map(rail => onRail(rail, pod.endsWith('0') ? HOST.a0 : HOST.a1, group))]))])))
 
 const dark: Check = {
   claim: 'rail 5 is dark: node2\'s end of it is down',
@@ -234,20 +232,20 @@ ${number === 2 ? names(...RECORDS) : ''}`),
       },
     },
     dark: {
-      checks: [dark, sevenA, sevenB, policy, apartOnSeven, findsA, findsB],
+      checks: [dark, railsA, railsB, policy, apart, findsA, findsB],
       solution: inTurn(cableOut, trained(sevenNets.join(','))),
       hints: [
         'What does rank 1 wait for? /var/log/train-a1 on node2 says it. Which of its eight interfaces is that, and what does `--ifname` take?',
-        failing => failing.includes(dark.claim) ? 'Take out the cable first: on node2, `ip link set rail5 down`.' : failing.includes(sevenA.claim) || failing.includes(sevenB.claim) ? 'Rail 5 is net6. Both ranks of both jobs have to leave it out.' : 'The jobs go on. What else was true before, and is not any more?',
+        failing => failing.includes(dark.claim) ? 'Take out the cable first: on node2, `ip link set rail5 down`.' : failing.includes(railsA.claim) || failing.includes(railsB.claim) ? 'Rail 5 is net6. Both ranks of both jobs have to leave it out.' : 'The jobs go on. What else was true before, and is not any more?',
         'On node2 `ip link set rail5 down`; then all four as before, with `--ifname net1,net2,net3,net4,net5,net7,net8`',
       ],
       mutants: {
-        'the cable out, and no more': { refusedBy: sevenA.claim, instead: cableOut },
+        'the cable out, and no more': { refusedBy: railsA.claim, instead: cableOut },
         'left out, and the cable in': { refusedBy: dark.claim, instead: trained(sevenNets.join(',')) },
-        'back on eth0': { refusedBy: sevenA.claim, instead: inTurn(cableOut, trained('eth0')) },
-        'the wrong one left out': { refusedBy: sevenA.claim, instead: inTurn(cableOut, trained(nets.filter(net => net !== 'net5').join(','))) },
-        'one team goes on': { refusedBy: sevenB.claim, instead: inTurn(cableOut, trained(sevenNets.join(','), pod => pod.startsWith('a'))) },
-        'open, while somebody looked for it': { refusedBy: apartOnSeven.claim, after: inPods(pod => pod.startsWith('b') ? 'nft flush ruleset' : 'true') },
+        'back on eth0': { refusedBy: railsA.claim, instead: inTurn(cableOut, trained('eth0')) },
+        'the wrong one left out': { refusedBy: railsA.claim, instead: inTurn(cableOut, trained(nets.filter(net => net !== 'net5').join(','))) },
+        'one team goes on': { refusedBy: railsB.claim, instead: inTurn(cableOut, trained(sevenNets.join(','), pod => pod.startsWith('a'))) },
+        'open, while somebody looked for it': { refusedBy: apart.claim, after: inPods(pod => pod.startsWith('b') ? 'nft flush ruleset' : 'true') },
       },
     },
   },

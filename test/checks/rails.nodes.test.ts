@@ -127,8 +127,8 @@ describe('a job', () => {
 
   test('groups on shared rails are apart by what arrives, and not by what is answered', async () => {
     const { node1, node2, look } = await teams()
-    const check = apartOnRails({ 'team-a': group(1, 'a0', 'a1'), 'team-b': group(2, 'b0', 'b1') })
-    expect(check.claim).toBe('on each of 2 rails the pods of team-a and team-b reach their own, and nothing of the one comes to the other')
+    const check = apartOnRails(['rail0', 'rail1'], { 'team-a': group(1, 'a0', 'a1'), 'team-b': group(2, 'b0', 'b1') })
+    expect(check.claim).toBe('on every rail that is up the pods of team-a and team-b reach their own, and nothing of the one comes to the other')
     expect(await look(check)).toBe(`fail: a0 reaches b0 at ${pods.b0} (and 15 more of 16)`)
     const blackhole = (pod: string, other: number) => two.map(rail => `ip -n ${pod} route add blackhole 10.5${rail}.${other}.0/24`).join('; ')
     await node1`bash -ec ${blackhole('a0', 2)}`
@@ -136,16 +136,20 @@ describe('a job', () => {
     expect(await look(check)).toMatch(/^fail: what b0 sends to a0 at 10\.50\.1\.10 arrives, and only the answers are lost \(and 7 more of 16\)$/)
     await Promise.all([node1`bash -ec ${blackhole('b0', 1)}`, node2`bash -ec ${blackhole('b1', 1)}`])
     expect(await look(check)).toBe('pass')
-    await node2`ip link set rail1 down`
+    await node2`ip -n a1 link set net2 down`
     expect(await look(check)).toMatch(/^fail: at 10\.51\.1\.20 a0 does not reach a1/)
+    await node2`ip link set rail1 down`
+    expect(await look(check)).toBe('pass')
+    await node1`ip link set rail0 down`
+    expect(await look(check)).toBe('fail: rail0 and rail1 are all down')
   })
 
   test('the interfaces that carry it are told by bytes', async () => {
     const { node1, node2, look } = await teams()
     const job = { name: 'team-a', port: 5000, pods: { a0: pods.a0, a1: pods.a1 } }
-    const [moves, carries] = [jobMoves(job), carriesJob(job, { by: ['net1', 'net2'] })]
+    const [moves, carries] = [jobMoves(job), carriesJob(job, { by: { net1: 'rail0', net2: 'rail1' } })]
     expect(moves.claim).toBe('the job of team-a moves: a0 and a1 exchange gradients')
-    expect(carries.claim).toBe('of the bytes of team-a\'s job net1 and net2 carry a share each, and other interfaces less than 1 %')
+    expect(carries.claim).toBe('every rail that is up carries a share of the job of team-a, and other interfaces less than 1 % of its bytes')
     expect(await look(moves)).toBe('fail: a0 has moved nothing of it in 3 s: the job stands still')
     await node1`setsid ip netns exec a0 socat -u TCP-LISTEN:5000,fork,reuseaddr OPEN:/dev/null </dev/null >/dev/null 2>&1 &`
     const sends = (address: string) => node2`setsid ip netns exec a1 bash -c ${`until socat -u - TCP:${address}:5000 < <(while sleep 0.02; do head -c 40000 /dev/zero; done); do sleep 0.05; done`} </dev/null >/dev/null 2>&1 &`
@@ -155,6 +159,10 @@ describe('a job', () => {
     await sends(onRail(1, 10, 1))
     await sends(onRail(2, 10, 1))
     expect(await look(carries)).toMatch(/^fail: \d+ % of what a0 moves of it is on net3$/)
-    expect(await look(carriesJob(job, { by: ['net1', 'net2', 'net3'] }))).toBe('pass')
+    expect(await look(carriesJob(job, { by: { net1: 'rail0', net2: 'rail1', net3: 'rail2' } }))).toBe('pass')
+    await node2`ip link set rail1 down`
+    expect(await look(carriesJob(job, { by: { net1: 'rail0', net2: 'rail1', net3: 'rail2' } }))).toBe('pass')
+    await node1`ip link set rail2 down`
+    expect(await look(carriesJob(job, { by: { net1: 'rail0', net2: 'rail1', net3: 'rail2' } }))).toBe('fail: rail1 and rail2 are down')
   })
 })
