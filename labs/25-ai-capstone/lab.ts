@@ -116,7 +116,9 @@ const inTurn = (...deeds: readonly Deed<Name>[]): Deed<Name> => async all => {
   for (const deed of deeds) await deed(all)
 }
 
-const cableOut: Deed<Name> = ({ node2 }) => node2`ip link set rail5 down`
+/** The kernel tells those who share the card in its own time. */
+const cableOut: Deed<Name> = ({ node2 }) => bash(node2, `ip link set rail5 down
+  for pod in a1 b1; do for try in $(seq 200); do ip -n $pod link show net6 | grep -q NO-CARRIER && break; sleep 0.02; done; done`)
 
 async function node(node: Node, number: 1 | 2): Promise<void> {
   const own = podsOf(number)
