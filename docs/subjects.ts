@@ -71,7 +71,7 @@ const rows: readonly (readonly [about: string, at: string, ...words: readonly st
   // Clusters.
   ['A cluster by hand, certificate by certificate', '23', 'kube-apiserver', 'etcd'],
   ['podCIDR, and who gives it to a node', '23', 'podCIDR'],
-  ['A cluster network of one\'s own', '26', 'daemon'],
+  ['An agent of one\'s own, which follows the API and survives its own end', '26', 'killed', 'API'],
   // When it does not work.
   ['A checklist of ten questions, and where to begin', '24', '/etc/cni/net.d', 'ContainerCreating', 'Pending'],
   ['The path of somebody who looks for a fault: addresses, routes, neighbours, names, ports', '24#one-way 24#rail', 'tcpdump', 'ip -br', 'ip neigh'],
@@ -91,16 +91,17 @@ export interface Exercise {
 export const EXERCISES: readonly Exercise[] = [
   { asks: 'Find a pod\'s network namespace from its process', answered: ['01 red-inode', '03 pid', '13 pid', '13 network'] },
   { asks: 'Find the other end of a pod\'s cable on its node', answered: ['01 other-end', '03 veth', '13 cable'] },
-  { asks: 'Say whose address a pod\'s gateway is', answered: ['02 gateway-mac', '03 gateway-mac'] },
+  { asks: 'Say whose address a pod\'s gateway is', answered: ['02 gateway-mac', '03 gateway-mac', '23 gateway'] },
   { asks: 'Say behind which port of a bridge a pod is', answered: ['02 green-behind'] },
   { asks: 'Say which process of a pod must not end', answered: ['04 who-must-stay'] },
-  { asks: 'Trace the way between two pods, and count its routers', answered: ['05 routers-back'] },
+  { asks: 'Trace the way between two pods, and count its routers', answered: ['05 routers-back', '23 second-hop'] },
   { asks: 'Find ranges that overlap', answered: ['05 ranges'] },
   { asks: 'Say which address the other side sees', answered: ['06 to-a-node', '06 to-a-new-node', '16 seen', '08 source'] },
   { asks: 'Compute the largest packet of a tunnel', answered: ['08 largest', '09 overhead'] },
   { asks: 'Say how many entries, sessions or keys a hundred nodes need', answered: ['05 hundred-nodes', '08 entries', '09 hundred-nodes', '10 sessions'] },
   { asks: 'Read the rules of a kube-proxy', answered: ['14 endpoint-of-half', '14 table-that-refuses', '14 who-is-marked'] },
   { asks: 'Look up a Service and a headless one, and say what each returns', answered: ['18 one-or-many', '18 of-headless'] },
+  { asks: 'Find out which plugin a cluster has, and how it reaches other nodes', answered: ['23 plugin', '24 no-way'] },
   { asks: 'Count what a short name costs', answered: ['18 how-many-asked', '18 how-many-questions'] },
   { asks: 'Read a policy as it is meant', answered: ['19 trainers', '19 both', '19 either'] },
   { asks: 'Say by which of several interfaces a packet leaves', answered: ['21 unbound', '21 across'] },

@@ -63,9 +63,9 @@ describe('the course promises, and a lesson keeps it:', () => {
 
 describe('graded on live nodes:', () => {
   for (const { asks, answered } of EXERCISES) {
-    test.skipIf(waits(answered).length > 0)(asks, () => {
+    test(asks, () => {
       const there = labs.flatMap(({ number, lesson }) => lesson.steps.flatMap(({ blocks }) => blocks.flatMap(block => block.kind === 'answer' ? [`${number} ${block.name}`] : [])))
-      expect(answered.filter(one => !there.includes(one))).toEqual([])
+      expect(answered.filter(one => waits([one]).length === 0 && !there.includes(one))).toEqual([])
     })
   }
 })
