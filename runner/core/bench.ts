@@ -76,5 +76,7 @@ export interface Bench {
 /** A claim, a full sentence, and a look that answers it. A look changes nothing. */
 export interface Check {
   readonly claim: string
+  /** Milliseconds after which a look is `unknown`, where it has more to do than others. Default 20,000. */
+  readonly deadlineMs?: number
   look(bench: Bench): Promise<Verdict>
 }

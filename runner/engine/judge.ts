@@ -21,7 +21,7 @@ const BETWEEN_LOOKS_MS = 50
  */
 export const PATIENCE_MS = 600
 
-export async function judge(check: Check, bench: Bench, deadlineMs = DEADLINE_MS): Promise<Verdict> {
+export async function judge(check: Check, bench: Bench, deadlineMs = check.deadlineMs ?? DEADLINE_MS): Promise<Verdict> {
   const deadline = new AbortController()
   try {
     return await Promise.race([
