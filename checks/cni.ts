@@ -32,6 +32,8 @@ export interface Attachment {
   /** The path of its namespace; undefined where that is gone. */
   readonly netns: string | undefined
   readonly ifname: string
+  /** Which pod of Kubernetes that is; most plugins do not care. */
+  readonly pod?: { readonly namespace: string; readonly name: string }
 }
 
 /** One plugin, called once. */
@@ -92,6 +94,8 @@ export async function call(place: Place, network: Network, plugin: Plugin, { ver
   const environment = {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', CNI_COMMAND: verb, CNI_PATH: PROGRAMS,
     ...(of === undefined ? {} : { CNI_CONTAINERID: of.id, CNI_IFNAME: of.ifname, ...(of.netns === undefined ? {} : { CNI_NETNS: of.netns }) }),
+    // As containerd says it.
+    ...(of?.pod === undefined ? {} : { CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=${of.pod.namespace};K8S_POD_NAME=${of.pod.name};K8S_POD_INFRA_CONTAINER_ID=${of.id}` }),
   }
   const given = Object.entries(environment).filter(([name]) => name !== without).map(([name, value]) => `${name}=${value}`)
   const evidence = await place.exec(['env', '-i', ...given, `${PROGRAMS}/${plugin.type}`], { stdin: stdin ?? JSON.stringify(told), timeoutMs: LONGEST_MS })

@@ -9,7 +9,7 @@ const DEADLINE_MS = 10_000
 const LONGEST_MS = 60_000
 
 export interface Restarted {
-  /** The node's files, and a network of its own in which there is nothing but eth0. */
+  /** The node's files, and a network of its own: eth0, and those interfaces to which the topology gives no address. */
   readonly place: Place
   /** The address of eth0. */
   readonly address: string
@@ -17,6 +17,15 @@ export interface Restarted {
   pods(...names: readonly string[]): Promise<void>
   /** Ends them. */
   end(...names: readonly string[]): Promise<void>
+  /** Where a frame to everybody comes out that is sent from one of that namespace's interfaces; with what sent it. */
+  heard(name: string): Promise<{ readonly frames: readonly Heard[]; readonly evidence: Evidence }>
+}
+
+export interface Heard {
+  readonly from: string
+  readonly mac: string
+  /** The interface of the node whose cable it was. */
+  readonly cable: string
 }
 
 interface Done {
@@ -29,14 +38,16 @@ interface Done {
 export async function restarted<T>(bench: Bench, node: string, work: (node: Restarted) => Promise<T>): Promise<T> {
   const own = bench.place(node)
   const name = `${node}, restarted`
-  const held = bench.topology.nodes.find(one => one.name === node)?.interfaces.find(({ address }) => address !== undefined)?.address
+  const interfaces = bench.topology.nodes.find(one => one.name === node)?.interfaces ?? []
+  const held = interfaces.find(({ address }) => address !== undefined)?.address
+  const cables = interfaces.filter(({ address }) => address === undefined).map(one => one.name)
   if (held === undefined) throw new Error(`the topology gives ${node} no address`)
   const input = new Lines()
   const ready = Promise.withResolvers<string>()
   const asked = new Map<string, PromiseWithResolvers<Done>>()
   let piece = ''
   let said = ''
-  const ended = own.exec([TOOL, held], {
+  const ended = own.exec([TOOL, held, ...cables], {
     stdin: input, timeoutMs: LONGEST_MS, maxBytes: 1 << 10,
     onStdout: text => {
       const lines = (piece + text).split('\n')
@@ -75,11 +86,25 @@ export async function restarted<T>(bench: Bench, node: string, work: (node: Rest
         return { ...await own.exec(['nsenter', '-t', pid, '--net', '--mount', '--pid', '--', ...argv], options), place: name, argv }
       },
     }
-    return await work({ place, address: held.split('/')[0] ?? '', pods: (...names) => insist('pods', names), end: (...names) => insist('end', names) })
+    return await work({
+      place, address: held.split('/')[0] ?? '',
+      pods: (...names) => insist('pods', names),
+      end: (...names) => insist('end', names),
+      heard: async of => {
+        const evidence = await ask('heard', [of], [TOOL, 'heard', of])
+        if (evidence.exitCode !== 0) throw new CouldNotLook(`${name}: nothing could be sent from ${of}: ${evidence.stderr}`, evidence)
+        return { frames: evidence.stdout.split('\n').filter(Boolean).map(readHeard), evidence }
+      },
+    })
   } finally {
     input.end()
     await ended
   }
+}
+
+function readHeard(line: string): Heard {
+  const [from = '', mac = '', cable = ''] = line.split(' ')
+  return { from, mac, cable }
 }
 
 function toHex(text: string): string {
