@@ -184,7 +184,6 @@ export default defineLab<Name>({
         'half a pod is better than none': { refusedBy: allOrNone.claim, instead: but(steps['all-or-none'], part('ADD'), 'attach "$where/$name" "$ifname" "$type" "$conf" || failed "$said"', 'attach "$where/$name" "$ifname" "$type" "$conf"') },
         'eth0 is forgotten': { refusedBy: allOrNone.claim, instead: but(steps['all-or-none'], part('ADD'), '(. /opt/cni/several/DEL >/dev/null)', 'sed -i 1d "$kept"\n  (. /opt/cni/several/DEL >/dev/null)') },
         'undone, and not a word': { refusedBy: allOrNone.claim, instead: but(steps['all-or-none'], part('ADD'), '  echo "$1"\n', '  echo "$1" >&2\n') },
-        'what DEL says comes first': { refusedBy: allOrNone.claim, instead: but(steps['all-or-none'], part('ADD'), '(. /opt/cni/several/DEL >/dev/null)', '(. /opt/cni/several/DEL)') },
       },
     },
     status: {
