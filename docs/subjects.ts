@@ -63,7 +63,7 @@ const rows: readonly (readonly [about: string, at: string, ...words: readonly st
   ['The five policies of a namespace', '19#five-policies', 'policies'],
   ['Plugins that ignore policies', '19#default-deny', 'flannel'],
   // More than one interface.
-  ['Why a pod has one interface, and how Multus gives it nine', '20', 'Multus', 'NetworkAttachmentDefinition'],
+  ['Why a pod has one interface, and how Multus gives it nine', '20#between 20#networks 20#reading', 'Multus', 'NetworkAttachmentDefinition'],
   ['The annotation that asks for interfaces, and the one that says what came of it', '20', 'k8s.v1.cni.cncf.io/networks', 'network-status'],
   ['Rails, a rule and a table for each', '21#one-rail 21#all-rails', 'ip rule', 'table'],
   ['A rendezvous by a Service, and gradients by the rails', '25#rendezvous 25#rails', '29500', 'rail'],
