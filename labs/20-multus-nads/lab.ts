@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import {
   cniConfigured, cniJoins, cniLeaves, cniSpeaks, networksAllOrNone, networksAttached, networksNamed, networksRemembered, networksReturned, networksShared, networksTold,
 } from 'hardway/checks'
-import { defineLab, type Deed, type Nodes } from 'hardway/lab'
+import { defineLab, fail, pass, type Answer, type Deed, type Nodes } from 'hardway/lab'
 
 type Name = 'node1' | 'leaf'
 type Node = Nodes<Name>['node1']
@@ -91,6 +91,15 @@ const multus = (...before: readonly Deed<Name>[]) => ({
 
 const of12 = (name: string): string => readFileSync(new URL(`../12-write-a-cni/files/${name}`, import.meta.url), 'utf8')
 
+const secondName: Answer = {
+  right: async () => 'net2',
+  wrong: ['net1', 'net0', 'eth1', 'rail1', 'rdma1'],
+  grade: async (bench, value) => {
+    const evidence = await bench.place('node1').exec(['cat', part('networks')])
+    return value === 'net2' ? pass(evidence) : fail('who gives no name gets one by the place in the list, whatever the others are called', evidence)
+  },
+}
+
 export default defineLab<Name>({
   setup: async ({ node1, leaf }) => {
     await Promise.all([
@@ -120,6 +129,7 @@ export default defineLab<Name>({
     },
     networks: {
       checks: [attached, named],
+      answers: { 'second-name': secondName },
       hints: [
         'Which pod is it? Who has said so, and in which variable?',
         failing => failing.includes(attached.claim) ? 'Run it by hand: `runtime add train`. If it refuses, which plugin speaks? If not: which interface has not what its definition says (`jq -r .spec.config /etc/objects/networks/default/rail3.json`)?'
