@@ -112,9 +112,10 @@ async function enter(bench: Bench, node: string, running: Running): Promise<{ re
   const within = (name: string, enters: readonly string[]): Place => ({ name, exec: (argv, options) => outer.exec(['nsenter', ...enters, '--', ...argv], options) })
   const inside = within(`${node}, in a cluster of the check's`, ['-t', here, '-m', '-n'])
   const listing = await outer.exec(['nsenter', '-t', here, '-n', '--', NAMESPACES])
-  const pods = new Set([...running.output().matchAll(/^pod (\S+) \d+$/gm)].map(([, address]) => address))
+  // By their processes: another such cluster may be there at the same time, with the same addresses.
+  const pods = new Map([...running.output().matchAll(/^pod (\S+) (\d+)$/gm)].map(([, address = '', pid]) => [`/proc/${pid}/ns/net`, address]))
   const namespaces = readNamespaces(listing.stdout).flatMap(({ inode, path, links, printed }, position): Namespace[] => {
-    const address = links.flatMap(link => link.addresses).map(held => held.split('/')[0]).find(held => pods.has(held ?? ''))
+    const address = pods.get(path)
     if (position > 0 && address === undefined) return []
     const place = position === 0 ? { ...inside, name: node } : within(address ?? '', [`--net=${path}`])
     return [{ node, named: undefined, own: position === 0, inode, links, place, evidence: { ...listing, place: place.name, argv: ['ip', '-j', '-d', 'addr'], stdout: printed } }]

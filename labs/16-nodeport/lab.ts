@@ -396,6 +396,7 @@ export default defineLab<Name>({
       },
     },
     moved: {
+      replaces: ['local', 'health'],
       checks: [web1At1, web2At2, closed3, insideNow, healthNow, byAll],
       solution: each(number => `${rules(servingNow(number))}\n${here(number, ['web1', 'web2'])}`),
       hints: [

@@ -14,7 +14,7 @@ export interface LabSource {
 type Fields = Readonly<Record<string, unknown>>
 
 const labKeys = ['setup', 'steps']
-const stepKeys = ['checks', 'hints', 'solution', 'alternatives', 'mutants', 'answers', 'alreadyTrue']
+const stepKeys = ['checks', 'hints', 'solution', 'alternatives', 'mutants', 'answers', 'replaces', 'alreadyTrue']
 const deed = '({ node1 }) => node1`ip route add 10.244.2.0/24 via 192.168.1.13`'
 
 /** Everything in which they differ. `lab` is what lab.ts exports by default; `features` are the names that a `requires` may have. */
@@ -36,7 +36,7 @@ export function disagreements(lesson: Lesson, lab: unknown, topology: Topology, 
   const ids = lesson.steps.map(step => step.id)
   for (const step of lesson.steps) {
     const entry = lab.steps[step.id]
-    if (isObject(entry)) stepAgrees(report, step, entry, features)
+    if (isObject(entry)) stepAgrees(report, step, entry, features, ids.slice(0, ids.indexOf(step.id)))
     else if (Object.hasOwn(lab.steps, step.id)) report.lab(['steps', step.id], { what: `step ${quoted(step.id)} is no object`, expected: 'its checks', example: `'${step.id}': { checks: [] }` })
     else report.at(step.at, { what: `step ${quoted(step.id)} has no entry in ${labSource.file}`, expected: 'one under `steps`', example: `'${step.id}': { checks: [] }` })
   }
@@ -118,7 +118,7 @@ function optionalFunction(report: Report, fields: Fields, path: readonly string[
   return value !== undefined
 }
 
-function stepAgrees(report: Report, step: LessonStep, entry: Fields, features: readonly string[] | undefined): void {
+function stepAgrees(report: Report, step: LessonStep, entry: Fields, features: readonly string[] | undefined, earlier: readonly string[]): void {
   const path = ['steps', step.id]
   onlyKnownKeys(report, entry, path, stepKeys)
   const claims = checksOf(report, entry, path)
@@ -127,6 +127,17 @@ function stepAgrees(report: Report, step: LessonStep, entry: Fields, features: r
   alternativesDo(report, entry, path, features)
   mutantsAreRefused(report, entry, path, claims)
   answersAreGraded(report, step, entry, path)
+  replacesEarlier(report, entry, path, earlier)
+}
+
+function replacesEarlier(report: Report, entry: Fields, path: readonly string[], earlier: readonly string[]): void {
+  const { replaces } = entry
+  if (replaces === undefined) return
+  const at = [...path, 'replaces']
+  if (!Array.isArray(replaces)) return report.lab(at, { what: '`replaces` is no list', expected: 'ids of earlier steps', example: "replaces: ['route-out']" })
+  for (const id of replaces) {
+    if (!earlier.includes(id)) report.lab(at, { what: `no earlier step has the id ${quoted(String(id))}`, expected: nearestOf(String(id), earlier) })
+  }
 }
 
 /** The claims of the step's checks. */

@@ -6,7 +6,10 @@ export interface StepVerdicts {
   readonly id: string
   readonly title: string
   readonly status: Status
+  /** Without what a later step, which holds, has made untrue. */
   readonly verdicts: readonly Judged[]
+  /** That step's id. */
+  readonly replacedBy?: string
 }
 
 /** Everything that can happen to a lab. A formatter is a mapped type over `kind`: none can forget one. */

@@ -45,6 +45,8 @@ export interface Step<Name extends string = string> {
   readonly alternatives?: Readonly<Record<string, Deed<Name> | Alternative<Name>>>
   readonly mutants?: Readonly<Record<string, Mutant<Name>>>
   readonly answers?: Readonly<Record<string, Answer>>
+  /** Earlier steps, by id, whose claims this one makes untrue, as when a pod moves: while it holds, they need not. */
+  readonly replaces?: readonly string[]
   /** The step is true before anything was typed, and why that is right. */
   readonly alreadyTrue?: string
 }

@@ -178,6 +178,17 @@ async function proveSolution(loaded: LoadedLab, text: LessonStep, step: Step, { 
   const changes = differences(state, await snapshots(nodes))
   const unchanged = expect(changes.length === 0, `looking changed the nodes: ${changes.slice(0, 4).join('; ')}`)
   const answers = await Promise.all(Object.keys(step.answers ?? {}).map(key => proveAnswer(key, step, bench)))
+  const steps = stepsOf(loaded)
+  if (steps.at(-1)?.text.id === text.id) {
+    // What a later step does may undo an earlier one, and whoever has done all would be told that they have not.
+    const standing = steps.filter(({ text: { id } }) => !step.replaces?.includes(id))
+    const all = standing.flatMap(one => one.step.checks.map(check => ({ check, id: one.text.id })))
+    const judged = await judgeAll(all.map(({ check }) => check), bench, { patienceMs: RIGHT_MS })
+    for (const { text: { id } } of standing) {
+      const own = judged.filter((_, index) => all[index]?.id === id)
+      expect(status(own) === 'pass', `at the end of the lab, step ${id} does not hold any more: ${reasons(own)}`)
+    }
+  }
   return { fresh, solution, repeat, unchanged, answers, because }
 }
 

@@ -129,9 +129,18 @@ export async function judgeSteps(session: Session, ids: readonly string[], judgi
   const asked = stepsOf(session.loaded).filter(({ text }) => ids.includes(text.id))
   const verdicts = await judgeAll(asked.flatMap(({ step }) => step.checks), () => benchOf(session), judging)
   let next = 0
-  return asked.map(({ text, step }) => {
+  return replaced(asked.map(({ text, step }) => {
     const own = verdicts.slice(next, next += step.checks.length)
-    return { id: text.id, title: text.title, status: status(own), verdicts: own }
+    return { step: { id: text.id, title: text.title, status: status(own), verdicts: own }, replaces: step.replaces ?? [] }
+  }))
+}
+
+/** A step that does not hold, because a later one that does has made it untrue, is as good as one that holds. */
+export function replaced(steps: readonly { readonly step: StepVerdicts; readonly replaces: readonly string[] }[]): readonly StepVerdicts[] {
+  return steps.map(({ step }) => {
+    const by = steps.find(later => later.step.status === 'pass' && later.replaces.includes(step.id))
+    if (step.status === 'pass' || by === undefined) return step
+    return { ...step, status: 'pass', verdicts: step.verdicts.filter(({ verdict }) => verdict.status === 'pass'), replacedBy: by.step.id }
   })
 }
 

@@ -89,6 +89,18 @@ const CASES: readonly (readonly [string, string, RegExp])[] = [
   ['a right way that is refused', "{ checks: [named('red')], alternatives: { a: ({ node1 }) => node1`ip netns add blue` } }", /the right way "a" is refused: red is there/],
 ]
 
+test('a proof fails for a step that undoes an earlier one, and says so', async ({ skip }) => {
+  const [embedded] = await providersHere()
+  if (embedded?.because !== undefined) skip(embedded.because)
+  const lesson = LESSON.replace('## Leave it', '## Move it {#move}\n\n```sh node1\nip netns del red\nip netns add blue\n```\n\n## Leave it')
+  const steps = unproven("{ checks: [named('red')] }").replace('leave: {', "move: { checks: [named('blue')] },\n  leave: {").replace("checks: [named('red')], hints", "checks: [named('blue')], hints")
+  const lab = labIn({ LAB_COURSE: course({ 'labs/01-room/lesson.md': lesson, 'labs/01-room/lab.ts': steps }) })
+  const ran = await lab.run('verify', '--all', '--json')
+  const report = JSON.parse(ran.stdout) as Report
+  expect(report.labs[0]?.steps.flatMap(step => step.because), ran.stderr).toEqual(['at the end of the lab, step make does not hold any more: red is there (no red)'])
+  expect(ran.code).toBe(1)
+})
+
 for (const [title, step, says] of CASES) {
   test(`a proof fails for ${title}, and says so`, async ({ skip }) => {
     const [embedded] = await providersHere()

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Event, Happening, StepVerdicts } from '../../runner/core/events.ts'
+import { fail } from '../../runner/core/verdict.ts'
 import { Journal, readEvents } from '../../runner/engine/journal.ts'
-import { limiter } from '../../runner/engine/proof.ts'
-import { differences } from '../../runner/engine/proof.ts'
-import { history } from '../../runner/engine/session.ts'
+import { differences, limiter } from '../../runner/engine/proof.ts'
+import { history, replaced } from '../../runner/engine/session.ts'
 import { partOf } from '../../runner/cli/commands/verify.ts'
 
 function folder(): string {
@@ -82,6 +82,16 @@ test('shards together are the whole, and no lab is in two', () => {
   const labs = Array.from({ length: 11 }, (_, index) => index)
   const parts = [1, 2, 3].map(index => partOf(labs, `${index}/3`, '--shard'))
   expect(parts.flat().toSorted((a, b) => a - b)).toEqual(labs)
+})
+
+test('a step that a later one has made untrue is as good as one that holds, while the later one holds', () => {
+  const verdict = fail('it moved', { place: 'node1', argv: ['ip'], exitCode: 0, stdout: '', stderr: '', ms: 0 })
+  const steps = (last: 'pass' | 'fail'): readonly StepVerdicts[] => replaced([
+    { step: step('a', 'pass'), replaces: [] }, { step: { ...step('b', 'fail'), verdicts: [{ claim: 'x', verdict }] }, replaces: [] },
+    { step: step('c', 'fail'), replaces: [] }, { step: step('d', last), replaces: ['b'] }])
+  expect(steps('pass').map(({ status, replacedBy }) => [status, replacedBy])).toEqual([['pass', undefined], ['pass', 'd'], ['fail', undefined], ['pass', undefined]])
+  expect(steps('pass')[1]?.verdicts).toEqual([])
+  expect(steps('fail').map(({ status }) => status)).toEqual(['pass', 'fail', 'fail', 'fail'])
 })
 
 test('differences of two snapshots name the node, and what it lost and got', () => {
