@@ -50,8 +50,11 @@ export function followsNodes(node: string): Check {
   })
 }
 
-/** So many attempts have failed, of whatever it asks: it has had its chance to take that for an answer. */
-const ATTEMPTS = 8
+/**
+ * So many attempts have failed, of whatever it asks: it has had its chance to take that for an answer, and to act on it. A program that
+ * asks for a list and a watch of six kinds has begun for the third time.
+ */
+const ATTEMPTS = 30
 const ATTEMPTS_MS = 4_000
 
 /** `while the API does not answer, node-net on node1 leaves all as it is, also if it is started anew, and then follows`. */

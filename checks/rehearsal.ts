@@ -118,7 +118,7 @@ export class Rehearsal {
     for (const object of objects) this.#objects.set(pathOf(object), object)
     const { secondRange } = this.cluster
     await asked(this.#far, ['bash', '-ec', [
-      'ip -batch - <<END', 'link set lo up', ...[API, ...Object.values(NODES)].map(one => `addr add ${one}/24 dev far0`), `route add local ${secondRange} dev lo`, `route add ${this.cluster.range} via ${address}`, 'END',
+      'ip -batch - <<END', 'link set lo up', ...[API, ...Object.values(NODES)].map(one => `addr add ${one}/24 dev eth0`), `route add local ${secondRange} dev lo`, `route add ${this.cluster.range} via ${address}`, 'END',
       `api-server --background ${PORT} <<'END'`, ...objects.map(object => JSON.stringify(object)), 'END',
     ].join('\n')])
     await asked(this.#node, ['bash', '-ec', `ip route add default via ${API}\nsysctl -qw net.ipv4.ip_forward=0`])
@@ -157,7 +157,7 @@ export class Rehearsal {
 
   /** Nothing of the node's reaches the API, or it does again. */
   async part(): Promise<void> {
-    await asked(this.#far, ['nft', `add table ip part; add chain ip part in { type filter hook input priority 0; }; add rule ip part in iifname far0 tcp dport ${PORT} counter reject with tcp reset`])
+    await asked(this.#far, ['nft', `add table ip part; add chain ip part in { type filter hook input priority 0; }; add rule ip part in iifname eth0 tcp dport ${PORT} counter reject with tcp reset`])
   }
 
   /** How often somebody was refused since. */
@@ -307,7 +307,7 @@ export async function rehearsed<T>(bench: Bench, node: string, work: (rehearsal:
   const there = await bench.place(node).exec(['test', '-x', PROGRAM])
   if (there.exitCode !== 0) throw new Unlike(`${node} has no program ${PROGRAM} that can be run`, there)
   return restarted(bench, node, async ({ place, address }) => {
-    // The far end of its cable is in a namespace that the first process holds open, and nobody is in.
+    // The far end of its cable, eth0 there too, is in a namespace that the first process holds open, and nobody is in.
     const found = await asked(place, ['sh', '-c', 'own=$(readlink /proc/self/ns/net); for file in /proc/1/fd/*; do case $(readlink "$file") in "$own") ;; net:*) echo "$file"; exit ;; esac; done; exit 1'])
     const far: Place = { name: `the neighbour of ${place.name}`, exec: (argv, options) => place.exec(['nsenter', `--net=${found.stdout.trim()}`, '--', ...argv], options) }
     const rehearsal = new Rehearsal(new Cluster(), place, far)
