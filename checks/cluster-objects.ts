@@ -28,6 +28,7 @@ const KINDS = ['v1/namespaces', 'v1/nodes', 'v1/pods', 'v1/services', 'discovery
 
 const once = onceALook<ClusterNow>()
 
+/** No check: what the API holds now, for checks and answers that need it. It is asked once a look. Throws CouldNotLook. */
 export function clusterNow(bench: Bench, api: Api): Promise<ClusterNow> {
   return once(bench, `${api.on}:${api.port}`, () => read(bench, api))
 }

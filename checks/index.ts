@@ -66,7 +66,7 @@ export { syncAddsNothing, syncAnswers, syncTakesAway } from './sync-answers.ts'
 export { syncLosesNone } from './sync-loses-none.ts'
 export { syncSticks } from './sync-sticks.ts'
 // A network that a learner's own program makes of the objects of an API
-export { asObjectsSay, clusterNow, NotYet, type Api, type ClusterNow } from './cluster-objects.ts'
+export { asObjectsSay, clusterNow, type Api, type ClusterNow } from './cluster-objects.ts'
 export { changesUnseen, followsNodes, outlivesApi, survivesKills } from './node-net.ts'
 export { podsAddressed } from './pods-addressed.ts'
 // Plugins of the Container Network Interface
