@@ -1,0 +1,87 @@
+// Asks the API of the lab's cluster, as its administrator would: from the machine of the control plane, with the certificate that
+// is there, and believing nobody whom the cluster's own authority has not signed.
+import type { Bench } from '../runner/core/bench.ts'
+import { CouldNotLook, type Evidence, type NonEmpty } from '../runner/core/verdict.ts'
+import type { Missing } from './ends.ts'
+import { onceALook } from './once.ts'
+import { readApi, type Got } from './read/api.ts'
+import { record, records, text, type Json } from './read/json.ts'
+import { readFrom } from './tool.ts'
+
+/** Where the control plane is, and its files. */
+export const SERVER = 'server'
+export const PKI = '/etc/kubernetes/pki'
+const URL = 'https://127.0.0.1:6443'
+const ANSWER_S = 8
+
+export interface Asked {
+  readonly got: readonly Got[]
+  readonly evidence: Evidence
+}
+
+const once = onceALook<Asked | Missing>()
+
+/** What is at these paths, in their order; or why nobody says. Each look asks for the same once. */
+export function askApi(bench: Bench, ...paths: NonEmpty<string>): Promise<Asked | Missing> {
+  return once(bench, paths.join(' '), async () => {
+    const evidence = await bench.place(SERVER).exec([
+      'curl', '-sS', '--max-time', String(ANSWER_S), ...as('admin'), '--write-out', '\\n== %{http_code}\\n', ...paths.map(path => `${URL}${path}`),
+    ], { maxBytes: 8 << 20 })
+    if (evidence.exitCode !== 0) return unanswered(bench, evidence)
+    const got = readFrom(evidence, readApi)
+    if (got.length !== paths.length) throw new CouldNotLook(`curl has ${got.length} answers to ${paths.length} questions`, evidence)
+    if (got.some(({ code }) => code === 401)) return { because: `the API server does not take the bearer of ${PKI}/admin.crt for anybody it knows`, evidence: [evidence] }
+    // Others whom it asks refuse in their own words, which are no JSON.
+    const refused = got.find(({ code, body }) => code === 403 && typeof body !== 'string')
+    if (refused !== undefined) return { because: `the API server refuses the bearer of ${PKI}/admin.crt: ${messageOf(refused.body)}`, evidence: [evidence] }
+    return { got, evidence }
+  })
+}
+
+/** The one object at a path; or why there is none. */
+export async function objectAt(bench: Bench, path: string, name: string): Promise<{ readonly object: Json; readonly evidence: Evidence } | Missing> {
+  const asked = await askApi(bench, path)
+  if ('because' in asked) return asked
+  const [got] = asked.got
+  if (got?.code === 404) return { because: `the API has no ${name}`, evidence: [asked.evidence] }
+  if (got?.code !== 200) return { because: `the API does not show ${name}: ${messageOf(got?.body)}`, evidence: [asked.evidence] }
+  return { object: record(got.body), evidence: asked.evidence }
+}
+
+/** All of a kind; or why nobody says. */
+export async function listAt(bench: Bench, path: string): Promise<{ readonly items: readonly Json[]; readonly evidence: Evidence } | Missing> {
+  const found = await objectAt(bench, path, path)
+  return 'because' in found ? found : { items: readFrom({ ...found.evidence }, () => records(found.object.items)), evidence: found.evidence }
+}
+
+/** curl's arguments for whoever has that certificate. */
+export function as(who: string): readonly string[] {
+  return ['--cacert', `${PKI}/ca.crt`, '--cert', `${PKI}/${who}.crt`, '--key', `${PKI}/${who}.key`]
+}
+
+export function messageOf(body: unknown): string {
+  return (typeof body === 'string' ? body : text(record(body).message))?.slice(0, 300) || 'it does not say why'
+}
+
+async function unanswered(bench: Bench, evidence: Evidence): Promise<Missing> {
+  const log = await lastWords(bench, SERVER, 'kube-apiserver')
+  return { because: `the API server does not answer: ${curlSays(evidence)}${log.words === '' ? '' : `; its log ends with: ${log.words}`}`, evidence: [evidence, log.evidence] }
+}
+
+/** Without the number that curl puts in front of it. */
+export function curlSays({ stderr }: Evidence): string {
+  return stderr.trim().split('\n')[0]?.replace(/^curl: \(\d+\) /, '').slice(0, 200) || 'it says nothing'
+}
+
+/** The last line of a component's log that matches, without time and place. Empty: there is none. */
+export async function lastWords(bench: Bench, node: string, component: string, about = '.'): Promise<{ readonly words: string; readonly evidence: Evidence }> {
+  const evidence = await bench.place(node).exec(['sh', '-c', 'grep -aE -- "$2" "/var/log/$1.log" 2>/dev/null | tail -n 1', 'sh', component, about])
+  return { words: said(evidence.stdout), evidence }
+}
+
+/** `E1121 11:33:05.8  71 cni.go:6] "No" err="…"` and `time="…" level=error msg="…"` are written so for machines. */
+export function said(line: string): string {
+  const inner = /^time="[^"]*" level=\w+ msg="((?:[^"\\]|\\.)*)"(?: error="((?:[^"\\]|\\.)*)")?/.exec(line)
+  const plain = inner === null ? line.replace(/^[IWEF]\d{4} [\d:.]+ +\d+ [^\]]*\] /, '') : [inner[1], inner[2]].filter(Boolean).join(': ')
+  return plain.replaceAll('\\"', '"').trim().slice(0, 400)
+}
