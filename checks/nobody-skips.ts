@@ -28,7 +28,7 @@ async function look(bench: Bench): Promise<Verdict> {
     for (const part of found.stdout.split(/^== /m).slice(1)) {
       const [path = '', ...words] = part.trim().split('\n')
       const wrong = words.some(word => word.startsWith('insecure')) ? 'says `insecure-skip-tls-verify`'
-        : words.some(word => /http:$/.test(word)) ? 'goes to the API without TLS'
+        : words.some(word => word.endsWith('http:')) ? 'goes to the API without TLS'
           : words.some(word => word.startsWith('certificate-authority')) ? undefined : 'names no `certificate-authority`'
       if (wrong !== undefined) return fail(`${path} on ${name} ${wrong}: whoever answers there is believed to be the API server (${PKI}/ca.crt is what it is for)`, found)
     }

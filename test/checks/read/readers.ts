@@ -5,6 +5,11 @@ import { readRuntime } from '../../../checks/read/cri.ts'
 import { readBpfMap } from '../../../checks/read/bpf-map.ts'
 import { readErrors } from '../../../checks/read/checksum-errors.ts'
 import { readFlowLog } from '../../../checks/read/flow-log.ts'
+import { readApi } from '../../../checks/read/api.ts'
+import { readCommandLines } from '../../../checks/read/command-lines.ts'
+import { readFiles } from '../../../checks/read/files.ts'
+import { readNameServers } from '../../../checks/read/name-servers.ts'
+import { readWho } from '../../../checks/read/who.ts'
 import { readBirdRoute } from '../../../checks/read/bird-route.ts'
 import { readAnswers, readArrived, readTaken } from '../../../checks/read/asking.ts'
 import { readArrivals } from '../../../checks/read/arrivals.ts'
@@ -46,6 +51,9 @@ import { readWireguard } from '../../../checks/read/wireguard.ts'
 export const readers: Readonly<Record<string, (text: string) => unknown>> = {
   'hex-frames': text => readHexFrames(text).map(({ link, says, bytes }) => ({ link, says, hex: bytes.toString('hex') })), ping: readPing, wireguard: readWireguard,
   'bpf-map': readBpfMap, 'checksum-errors': readErrors, 'flow-log': readFlowLog, arrivals: readArrivals, processes: text => { const { processes, mounts } = readProcesses(text); return [...processes, ...mounts] },
+  // What an answer holds is for whoever asked.
+  api: text => readApi(text).map(({ code, body }) => ({ code, body: typeof body === 'string' ? body : Object.keys(body as object) })),
+  'command-lines': readCommandLines, files: text => [...readFiles(text)].map(([name, content]) => ({ name, content })), 'name-servers': readNameServers, who: readWho,
   'arp-answers': readArpAnswers, arping: readArping, 'bird-route': readBirdRoute, fib: readFib, 'service-list': readServices, sessions: readSessions,
   haul: readHauls, tally: readTally, 'wire-answers': readWireAnswers, 'http-codes': readHttpCodes, metrics: readMetrics,
   cri: text => {
