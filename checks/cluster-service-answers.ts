@@ -65,7 +65,7 @@ async function wrongOf(bench: Bench, client: Client, pods: readonly Pod[], seen:
   }
   if (answers.length === TIMES) return undefined
   const own = pods.some(({ name }) => name === client.name)
-  const log = await lastWords(bench, client.node, 'kube-proxy', '^[EF]|rror')
+  const log = await lastWords(bench, client.node, 'kube-proxy', '^[EF][0-9]')
   const itself = own && answers.length > 0 && !answers.some(({ by }) => by === client.name) ? ', never when it is sent to itself' : ''
   return {
     because: `${client.name} on ${client.node} is answered ${answers.length} times of ${TIMES} at ${at}${itself}: ${curlSays(client.evidence)}${itself !== '' || log.words === '' ? '' : `; kube-proxy's log: ${log.words}`}`,
