@@ -191,7 +191,7 @@ export default defineLab<Name>({
       },
       mutants: {
         'a range known by heart': { refusedBy: addressed.claim, instead: having(PODS, ['pods.jq', '($self.spec.podCIDR | split("/"))', '(if $node == "node1" then ["10.244.1.0", "24"] else ["10.244.2.0", "24"] end)']) },
-        'every range is a /24': { refusedBy: addressed.claim, instead: having(PODS, ['pods.jq', 'pow(2; 32 - ($prefix | tonumber)) - 1', '255'], ['pods.jq', '| address] as $range', '| address] as $all | ($all | .[100:] + .[:100]) as $range']) },
+        'every range is a /24': { refusedBy: addressed.claim, instead: having(PODS, ['pods.jq', 'pow(2; 32 - ($prefix | tonumber)) - 1', '255'], ['pods.jq', '| address] as $range', '| address] as $all | ($all | .[130:] + .[:130]) as $range']) },
         'everybody gets the first one': { refusedBy: addressed.claim, instead: having(PODS, ['pods.jq', '.value + {address: $free[.key]}', '.value + {address: $free[0]}']) },
         'pods of all nodes made here': { refusedBy: addressed.claim, instead: having(PODS, ['pods.jq', 'and .spec.nodeName == $node ', '']) },
         'nobody is told': { refusedBy: addressed.claim, instead: having(PODS, ['10-pods', 'curl -sf', 'true -sf']) },
