@@ -12,6 +12,6 @@ export function readApi(text: string): readonly Got[] {
   if (parts.length < 3 || parts.at(-1) !== '') throw new Error(`expected an answer and its status, and got ${JSON.stringify(text.slice(0, 80))}`)
   return Array.from({ length: (parts.length - 1) / 2 }, (_, index) => {
     const body = parts[index * 2] ?? ''
-    return { code: Number(parts[index * 2 + 1]), body: /^\s*[{[]/.test(body) ? readJson(body) : body.trim() }
+    return { code: Number(parts[index * 2 + 1]), body: body.trimStart().startsWith('{') ? readJson(body) : body.trim() }
   })
 }
