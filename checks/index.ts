@@ -85,6 +85,9 @@ export { cniSets } from './cni-sets.ts'
 export { cniSpeaks } from './cni-speaks.ts'
 export { cniStatus } from './cni-status.ts'
 export { cniTaken } from './cni-taken.ts'
+// What flannel has made
+export { hasLease } from './has-lease.ts'
+export { knowsWay } from './knows-way.ts'
 // What a container runtime has made
 export { containerIn } from './container-in.ts'
 export { leasesArePods } from './leases-are-pods.ts'
