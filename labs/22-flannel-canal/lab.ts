@@ -103,10 +103,12 @@ table ip netpol {
 END`
 const compile = (number: number) => `${SEEN}\nnetpol node${number} | nft -f -`
 
-const node3 = (conf: object | undefined = undefined, delegate: string | undefined = undefined): Deed<Name> => all => bash(all.node3, [flanneld(3, conf), pods(3, delegate), settled([1, 2])].join('\n'))
+const node3 = (conf?: object): Deed<Name> => all => bash(all.node3, [flanneld(3, conf), pods(3), settled([1, 2])].join('\n'))
 const untilKnown: Deed<Name> = both(() => settled([3]))
 const recompiled: Deed<Name> = ({ node1 }) => bash(node1, 'netpol node1 | nft -f -')
-const joins = apply([nodeObject(3), podObject('violet')].join('\n---\n'))
+/** The status of a pod is a kubelet's to write, and a resource of its own. */
+const JOINS = 'kubectl apply -f /root/node3.yaml -f /root/violet.yaml\nkubectl apply --server-side --subresource=status -f /root/violet.yaml'
+const joins: Deed<Name> = ({ ext }) => bash(ext, JOINS)
 
 const TABLE = ofLab('22-flannel-canal/files/routes.txt')
 /** A word of the table on node1. */
@@ -163,7 +165,7 @@ export default defineLab<Name>({
     pods: {
       checks: [notebooks, training, large],
       hints: [
-        'Is there a pod at all? `runtime add red` says what the plugin says against it.',
+        'Is there a pod at all? What has the plugin said when it was asked for one, and what did it read before?',
         failing => failing.includes(large.claim) && !failing.includes(training.claim) ? 'What has the plugin made of FLANNEL_MTU? `ip -n red link show eth0`'
           : 'Where does a ping from green to red end, and with which source does it arrive? `tcpdump -ni flannel.1` on both nodes, and `cat /var/lib/cni/flannel/*`.',
         'The file that the step prints, on both nodes; then `runtime add red` and `runtime add blue` on node1, `runtime add green` and `runtime add teal` on node2.',
@@ -215,11 +217,11 @@ export default defineLab<Name>({
         failing => failing.includes(leases.node3.claim) ? 'flanneld waits for a Node of its name that has a podCIDR: /root/node3.yaml on ext.'
           : failing.includes(newcomer.claim) ? 'node3 wants all that steps 1 and 2 gave the others: net-conf.json with the same backend, flanneld, the conflist, a pod.'
             : 'node1 has made its rules from what the API had then. What has come since?',
-        'ext: `kubectl apply -f /root/node3.yaml -f /root/violet.yaml`. node3: the two files of steps 1 and 2, `start-flanneld node3`, `runtime add violet`. node1: `netpol node1 | nft -f -`.',
+        'On ext the two commands of the step. node3: the two files of steps 1 and 2, `start-flanneld node3`, `runtime add violet`. node1: `netpol node1 | nft -f -`.',
       ],
       solution: inTurn(joins, node3(), untilKnown, recompiled),
       alternatives: {
-        'the daemon first, and then the Node': inTurn(all => bash(all.node3, `(${flanneld(3)}) >/dev/null 2>&1 &`), joins, node3(), untilKnown, recompiled),
+        'one line by hand, where nobody compiles': inTurn(joins, node3(), untilKnown, ({ node1 }) => node1`nft insert rule ip netpol ingress ip daddr ${red.address} ip saddr ${violet.address} return`),
       },
       mutants: {
         'a Node without a range': { refusedBy: leases.node3.claim, instead: inTurn(apply('apiVersion: v1\nkind: Node\nmetadata: { name: node3 }'), ({ node3: node }) => bash(node, `${write(NET, FLANNEL)}\ntimeout 2 start-flanneld node3 || true`)) },

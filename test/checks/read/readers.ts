@@ -41,6 +41,7 @@ import { readOnTheLine } from '../../../checks/read/on-the-line.ts'
 import { readSessions } from '../../../checks/read/sessions.ts'
 import { readSysctl } from '../../../checks/read/sysctl.ts'
 import { readFrames } from '../../../checks/read/tcpdump.ts'
+import { readSubnetEnv } from '../../../checks/read/subnet-env.ts'
 import { readVxlans } from '../../../checks/read/vxlans.ts'
 import { readHexFrames } from '../../../checks/read/hex-frames.ts'
 import { readPing } from '../../../checks/read/ping.ts'
@@ -60,7 +61,7 @@ export const readers: Readonly<Record<string, (text: string) => unknown>> = {
     const { network, loaded, pluginDirs, networks, pods, containers, leases } = readRuntime(text)
     return [{ ...network, loaded, pluginDirs }, ...networks, ...pods, ...containers, ...leases]
   },
-  largest: readLargest, sent: readSent, vxlans: readVxlans,
+  largest: readLargest, sent: readSent, 'subnet-env': readSubnetEnv, vxlans: readVxlans,
   asked: readAsked, heard: readHeard,
   'cni-error': readError, 'cni-network': readNetwork, 'cni-result': text => readResult(text, '1.1.0'), 'cni-versions': readVersions,
   came: readArrived, taken: readTaken, told: readAnswers,
