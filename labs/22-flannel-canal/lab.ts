@@ -181,7 +181,7 @@ export default defineLab<Name>({
         'the MTU of the cable': { refusedBy: large.claim, instead: both(number => pods(number, conflist({ isDefaultGateway: true, mtu: 1500 }))) },
         'no gateway': { refusedBy: training.claim, instead: both(number => pods(number, conflist({ isGateway: false }))) },
         'a range that no Node has': { refusedBy: notebooks.claim, instead: both(number => pods(number, conflist({ isDefaultGateway: true, ipam: { type: 'host-local', subnet: `10.88.${number}.0/24` } }))) },
-        'forwarding refused, as Docker leaves it': { refusedBy: training.claim, after: ({ node2 }) => node2`iptables -I FORWARD -i flannel.1 -j DROP` },
+        'what comes out of the tunnel is not forwarded': { refusedBy: training.claim, after: ({ node2 }) => node2`iptables -I FORWARD -i flannel.1 -j DROP` },
         'an entry for where node2 was': { refusedBy: training.claim, after: ({ node1 }) => bash(node1, 'bridge fdb replace "$(ip -j neigh show 10.244.2.0 | jq -r ".[0].lladdr")" dev flannel.1 dst 192.168.1.99') },
       },
     },
