@@ -104,6 +104,6 @@ export const EXERCISES: readonly Exercise[] = [
   { asks: 'Find out which plugin a cluster has, and how it reaches other nodes', answered: ['23 plugin', '24 no-way'] },
   { asks: 'Count what a short name costs', answered: ['18 how-many-asked', '18 how-many-questions'] },
   { asks: 'Read a policy as it is meant', answered: ['19 trainers', '19 both', '19 either'] },
-  { asks: 'Say by which of several interfaces a packet leaves', answered: ['21 unbound', '21 across'] },
+  { asks: 'Say by which of several interfaces a packet leaves', answered: ['21 unbound', '21 across', '22 to-its-own-pod', '22 to-another-node', '22 to-storage'] },
   { asks: 'Say the cause before the mend', answered: ['24 no-way', '24 switched-off', '24 too-small', '24 refuses', '24 remembered', '24 not-chosen', '24 left-behind', '24 translated', '24 hidden'] },
 ]
