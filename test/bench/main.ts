@@ -113,6 +113,11 @@ try {
     row('page: the longest that it did not draw meanwhile', median(times.map(({ longestFrame }) => longestFrame)), '')
   } else rows.push([`page: not here (${noBrowser})`, '', '', ''])
   once([launch, 'stop', '--all'])
+  const clusters = Array.from({ length: 3 }, () =>
+    execFileSync(launch, ['--node', join(root, 'test/bench/cluster.ts')], { env, encoding: 'utf8' }).split(' ').map(Number))
+  row('lab 23: control plane ready', median(clusters.map(([controlPlane]) => controlPlane ?? NaN)), '4 s')
+  row('lab 23: both nodes Ready', median(clusters.map(([, ready]) => ready ?? NaN)), '12 s')
+  rows.push(['lab 23: memory of its three nodes', `${(median(clusters.map(([, , memory]) => memory ?? NaN)) / 1024 / 1024).toFixed(2)} GB`, '', 'at most 1.5 GB'])
   const proof = ['verify', '01', '02', '05', '--provider', 'embedded']
   row('proof of 01, 02 and 05 on embedded', once([launch, ...proof]), '60 s')
   if (spawnSync('mn', ['--version']).status === 0) {
