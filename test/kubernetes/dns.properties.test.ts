@@ -18,7 +18,8 @@ interface Sketch {
 }
 const service: fc.Arbitrary<Sketch> = fc.record({
   kind: fc.constantFrom('ClusterIP' as const, 'headless' as const, 'ExternalName' as const), name: names, namespace: spaces, published: fc.boolean(),
-  ports: fc.uniqueArray(port, { minLength: 1, maxLength: 2, selector: one => one.name ?? '' }).filter(ports => ports.length === 1 || ports.every(one => one.name !== undefined)),
+  ports: fc.uniqueArray(port, { minLength: 1, maxLength: 2, selector: one => one.name ?? '' }).filter(ports =>
+    ports.length === 1 || (ports.every(one => one.name !== undefined) && new Set(ports.map(one => `${one.port}/${one.protocol}`)).size === ports.length)),
 })
 const pod = fc.record({ app: names, namespace: spaces, ready: fc.boolean(), hostname: fc.option(fc.constantFrom('p-0', 'p-1'), { nil: undefined }), subdomain: fc.option(names, { nil: undefined }) })
 
