@@ -11,7 +11,7 @@ import { bringToEnd, onSpareNodes } from './diff/index.ts'
 import { Journal } from './journal.ts'
 import { judgeAll, PATIENCE_MS } from './judge.ts'
 import { differences, snapshots } from './proof.ts'
-import { benchOf, history, judgeSteps, record, stepsOf, type Session } from './session.ts'
+import { benchOf, checksOf, history, judgeSteps, lastingSteps, record, type Session } from './session.ts'
 import { shells } from './shell.ts'
 import { stock, type Fault } from './stock.ts'
 
@@ -80,7 +80,7 @@ export async function breakLab(session: Session, seed: number, signal: AbortSign
   if (broken?.mended === false) return { kind: 'already', since: broken.since }
   if (unfinished.length > 0) return { kind: 'unfinished', steps: unfinished }
   const nodes = await provider.nodes(loaded.slug)
-  const checks = stepsOf(loaded).flatMap(({ step }) => step.checks)
+  const checks = checksOf(lastingSteps(loaded))
   let residue = false
   for (const fault of shuffled(stock(loaded), seed)) {
     const tried = await onSpareNodes(session, signal, spare => tryOn(loaded, fault, spare))
@@ -99,6 +99,6 @@ export async function tryOn(loaded: LoadedLab, fault: Fault, spare: readonly Nod
   const last = loaded.lesson.steps.at(-1)
   if (last === undefined) throw new Unable(`${loaded.slug} has no steps`)
   await bringToEnd(loaded, last.id, spare)
-  const checks = stepsOf(loaded).flatMap(({ step }) => step.checks)
+  const checks = checksOf(lastingSteps(loaded))
   return inject(fault, spare, () => judgeAll(checks, () => Promise.resolve(makeBench(spare, loaded.topology)), { explains: false }))
 }

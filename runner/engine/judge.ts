@@ -10,6 +10,8 @@ export interface Judging {
   readonly patienceMs?: number
   /** Whether failures are explained, which takes a while. Default: yes, by the last look. */
   readonly explains?: boolean
+  /** Whether patience may end with this look. Default: when all pass. */
+  readonly enough?: (judged: readonly Judged[]) => boolean
 }
 
 const DEADLINE_MS = 20_000
@@ -36,15 +38,15 @@ export async function judge(check: Check, bench: Bench, deadlineMs = check.deadl
   }
 }
 
-/** Judges all checks at once, each look on a bench of its own making, until all pass or patience ends. */
+/** Judges all checks at once, each look on a bench of its own making, until it is enough or patience ends. */
 export async function judgeAll(checks: readonly Check[], bench: () => Promise<Bench>, judging: Judging = {}): Promise<readonly Judged[]> {
-  const { patienceMs = 0, explains = true, deadlineMs } = judging
+  const { patienceMs = 0, explains = true, deadlineMs, enough = judged => status(judged) === 'pass' } = judging
   const until = performance.now() + patienceMs
   for (;;) {
     const last = performance.now() >= until
     // All of them: what held a moment ago may not any more, and a step is true as a whole or not at all.
     const judged = await look(checks, last && explains ? await bench() : unexplained(await bench()), deadlineMs)
-    if (last || judged.every(({ verdict }) => verdict.status === 'pass')) return judged
+    if (last || enough(judged)) return judged
     await pause(BETWEEN_LOOKS_MS)
   }
 }

@@ -9,7 +9,7 @@ import type { Judged, Verdict } from '../core/verdict.ts'
 import { makeBench } from './bench.ts'
 import type { LoadedLab } from './course.ts'
 import { judge, judgeAll, judgeLate, status } from './judge.ts'
-import { bringTo, solve, stepsOf } from './session.ts'
+import { bringTo, byStep, checksOf, lastingSteps, solve, stepsOf } from './session.ts'
 import { shells, type } from './shell.ts'
 
 export interface AlternativeProof {
@@ -178,15 +178,11 @@ async function proveSolution(loaded: LoadedLab, text: LessonStep, step: Step, { 
   const changes = differences(state, await snapshots(nodes))
   const unchanged = expect(changes.length === 0, `looking changed the nodes: ${changes.slice(0, 4).join('; ')}`)
   const answers = await Promise.all(Object.keys(step.answers ?? {}).map(key => proveAnswer(key, step, bench)))
-  const steps = stepsOf(loaded)
-  if (steps.at(-1)?.text.id === text.id) {
+  if (loaded.lesson.steps.at(-1)?.id === text.id) {
     // What a later step does may undo an earlier one, and whoever has done all would be told that they have not.
-    const standing = steps.filter(({ text: { id } }) => !step.replaces?.includes(id))
-    const all = standing.flatMap(one => one.step.checks.map(check => ({ check, id: one.text.id })))
-    const judged = await judgeAll(all.map(({ check }) => check), bench, { patienceMs: RIGHT_MS })
-    for (const { text: { id } } of standing) {
-      const own = judged.filter((_, index) => all[index]?.id === id)
-      expect(status(own) === 'pass', `at the end of the lab, step ${id} does not hold any more: ${reasons(own)}`)
+    const lasting = lastingSteps(loaded)
+    for (const { id, status: now, verdicts } of byStep(lasting, await judgeAll(checksOf(lasting), bench, { patienceMs: RIGHT_MS }))) {
+      expect(now === 'pass', `at the end of the lab, step ${id} does not hold any more: ${reasons(verdicts)}`)
     }
   }
   return { fresh, solution, repeat, unchanged, answers, because }

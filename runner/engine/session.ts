@@ -1,5 +1,5 @@
 // A learner's lab: start, stop, judge, solve, go to. Each flow reads as a list.
-import type { Bench } from '../core/bench.ts'
+import type { Bench, Check } from '../core/bench.ts'
 import type { Event, StepVerdicts } from '../core/events.ts'
 import type { Step } from '../core/lab.ts'
 import type { LessonStep } from '../core/lesson.ts'
@@ -13,7 +13,7 @@ import type { LoadedLab } from './course.ts'
 import { Journal } from './journal.ts'
 import { judge, judgeAll, status, type Judging } from './judge.ts'
 import { alone } from './lock.ts'
-import type { Verdict } from '../core/verdict.ts'
+import type { Judged, Verdict } from '../core/verdict.ts'
 import { recordProgress } from './progress.ts'
 
 export interface Session {
@@ -22,13 +22,24 @@ export interface Session {
   readonly loaded: LoadedLab
 }
 
+export interface StepOf {
+  readonly text: LessonStep
+  readonly step: Step
+}
+
 /** Steps in the lesson's order, each with what lab.ts says of it. */
-export function stepsOf(loaded: LoadedLab): readonly { readonly text: LessonStep; readonly step: Step }[] {
+export function stepsOf(loaded: LoadedLab): readonly StepOf[] {
   return loaded.lesson.steps.map(text => {
     const step = loaded.lab.steps[text.id]
     if (step === undefined) throw new Unable(`${loaded.slug} has no step ${text.id}`)
     return { text, step }
   })
+}
+
+/** Those whose claims hold when the whole lesson has been done: no later one replaces them. */
+export function lastingSteps(loaded: LoadedLab): readonly StepOf[] {
+  const steps = stepsOf(loaded)
+  return steps.filter(({ text }) => !steps.some(({ step }) => step.replaces?.includes(text.id)))
 }
 
 /** Starts fresh nodes and brings them to the beginning of `upTo`, or of the lab. */
@@ -127,12 +138,21 @@ export function findStep(loaded: LoadedLab, id: string): LessonStep {
 /** Judges steps all at once, on one bench a look: what several claims ask of the kernel is asked once. */
 export async function judgeSteps(session: Session, ids: readonly string[], judging: Judging = {}): Promise<readonly StepVerdicts[]> {
   const asked = stepsOf(session.loaded).filter(({ text }) => ids.includes(text.id))
-  const verdicts = await judgeAll(asked.flatMap(({ step }) => step.checks), () => benchOf(session), judging)
+  const found = (judged: readonly Judged[]): readonly StepVerdicts[] => replaced(byStep(asked, judged).map((step, index) => ({ step, replaces: asked[index]?.step.replaces ?? [] })))
+  return found(await judgeAll(checksOf(asked), () => benchOf(session), { ...judging, enough: judged => found(judged).every(step => step.status === 'pass') }))
+}
+
+export function checksOf(steps: readonly StepOf[]): readonly Check[] {
+  return steps.flatMap(({ step }) => step.checks)
+}
+
+/** Verdicts of `checksOf` those steps, in its order. */
+export function byStep(steps: readonly StepOf[], judged: readonly Judged[]): readonly StepVerdicts[] {
   let next = 0
-  return replaced(asked.map(({ text, step }) => {
-    const own = verdicts.slice(next, next += step.checks.length)
-    return { step: { id: text.id, title: text.title, status: status(own), verdicts: own }, replaces: step.replaces ?? [] }
-  }))
+  return steps.map(({ text, step }) => {
+    const own = judged.slice(next, next += step.checks.length)
+    return { id: text.id, title: text.title, status: status(own), verdicts: own }
+  })
 }
 
 /** A step that does not hold, because a later one that does has made it untrue, is as good as one that holds. */
