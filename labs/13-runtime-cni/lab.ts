@@ -114,7 +114,7 @@ export default defineLab<Name>({
     ready: {
       checks: [...ready, ...gives],
       hints: [
-        '`crictl info | jq .lastCNILoadStatus` has the whole of it: which folder, which file, and what is wrong there.',
+        'What does containerd say itself? `crictl info | jq .lastCNILoadStatus` has the whole of it: which folder, which file, and what is wrong there.',
         failing => failing.includes(gives[0].claim) || failing.includes(gives[1].claim)
           ? '`crictl info | jq \'.cniconfig.Networks[].Config.Name\'` says which network is in force. Of several files it is that of the first by name; and each node has a range of its own.'
           : 'A file whose name ends in .conflist has a list of `plugins`; one that ends in .conf is a single plugin, with `type` at the top. `jq . FILE` finds a comma that is missing.',

@@ -504,7 +504,7 @@ END`),
     'read-it': {
       alreadyTrue: 'the rules ask for the port',
       checks: [onlyThere],
-      hints: ['The file is read from the top: a chain is entered where a rule says `-j` and its name.', 'KUBE-SERVICES asks for addresses and ports of Services, KUBE-SVC-… chooses, KUBE-SEP-… changes the destination.'],
+      hints: ['In which chain does a packet for a Service begin, and where does it go on? A chain is entered where a rule says `-j` and its name.', 'KUBE-SERVICES asks for addresses and ports of Services, KUBE-SVC-… chooses, KUBE-SEP-… changes the destination.'],
       answers: {
         'endpoint-of-half': read(halves, /^\d+(\.\d+){3}$/, 'an address, for example 10.0.0.1', ['10.244.1.2', '10.244.2.2', '10.96.0.42', '10.244.3.3']),
         'table-that-refuses': read(refuses, /^\w+$/, 'the name of a table, for example mangle', ['nat', 'mangle', 'raw', 'KUBE-SERVICES']),

@@ -265,7 +265,7 @@ export default defineLab<Name>({
     'one-answers': {
       checks: [oneOfThree, remembered, served],
       hints: [
-        'Two things have to be true: somebody says on the wire "it is at mine", and whoever says so knows what to do with what then comes.',
+        'Which of two things is missing: that somebody says on the wire "it is here", or that whoever says so knows what to do with what then comes?',
         failing => failing.includes(oneOfThree.claim)
           ? 'Who has the address, on which interface, and is that interface on the wire? `ip -br addr` on each node. It has to be exactly one of them.'
           : failing.includes(remembered.claim)
@@ -371,7 +371,7 @@ export default defineLab<Name>({
     moves: {
       checks: [movedOn, remembered, served, backAgain],
       hints: [
-        'Three who have to agree: who has the address, who answers for it, and who tor believes has it.',
+        'Do three things agree: who has the address, who answers for it, and whom tor believes to have it?',
         failing => failing.includes(movedOn.claim)
           ? 'Node1 is not to answer any more, and one of the others is. Two answer? Somebody came back and still has the address.'
           : failing.includes(backAgain.claim)
@@ -463,7 +463,7 @@ export default defineLab<Name>({
     'many-ways': {
       checks: [behindBoth, noMoreTold, servedTold, spread],
       hints: [
-        'Four things, one behind the other: who is told, what tor keeps of it, what the nodes do with what comes, and by what tor chooses.',
+        'Which of four things, one behind the other, is not so yet: what tor is told, what it keeps of that, what the nodes do with what comes, and by what tor chooses?',
         failing => failing.includes(behindBoth.claim)
           ? 'On tor: `birdc show protocols` (is it in session with all three?), `birdc show route` (what was it told?), `ip route show 203.0.113.240` (how many `nexthop` lines?).'
           : failing.includes(servedTold.claim)

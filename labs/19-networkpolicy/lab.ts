@@ -421,7 +421,7 @@ chain forward {\n${HOOK}\n${OPEN}\nip saddr 10.244.1.4 jump from-b-x\nip daddr v
     specification: {
       checks: [ports, ranges, directions],
       hints: [
-        'The claims that fail name what the program does not know yet. `netpol node1` works on your three policies, which ask for none of it.',
+        'What can a policy say that none of your three does? The claims that fail name what the program does not know yet.',
         failing => failing.includes(ports.claim) ? 'A named port is looked up in the pods that are called: for ingress those that the policy is for, for egress the peers.'
           : failing.includes(ranges.claim) ? 'nft can ask twice: `ip saddr 203.0.113.0/24 ip saddr != 203.0.113.64/26`.'
             : 'What does a policy without policyTypes isolate, if it has no egress? And if it has?',

@@ -170,7 +170,7 @@ export default defineLab<Name>({
         'Which of the two has to be there first, and which range has the certificate of the API server been made for?',
         failing => failing.includes(etcd.claim) ? 'What did etcd say last? `tail -n 3 /var/log/etcd.log` on server.'
           : failing.includes(api.claim) ? 'On server: `kubectl get servicecidr kubernetes`, and `openssl x509 -noout -ext subjectAltName -in /etc/kubernetes/pki/kube-apiserver.crt`. Is the first address of the one in the other?'
-            : 'Whoever the authority has signed is known; what he may do is another question. `--authorization-mode` of /etc/units/kube-apiserver.',
+            : 'Whoever the authority has signed is known; what it may do is another question. `--authorization-mode` of /etc/units/kube-apiserver.',
         `On server: \`start etcd\`, then \`start kube-apiserver --service-cluster-ip-range=${SERVICES}\``,
       ],
       mutants: {
