@@ -1,35 +1,24 @@
-import { broadcastOf, formatAddress, networkOf, parseCidr } from '../runner/core/ipv4.ts'
 import type { Bench, Check, Namespace } from '../runner/core/bench.ts'
 import { fail, pass, type Evidence } from '../runner/core/verdict.ts'
 import { list } from '../runner/core/quoted.ts'
 import { onEach, type RailOf } from './asks-on-rails.ts'
-import { allNamespaces, endOf, holders, ownerOf, type Missing } from './ends.ts'
+import { allNamespaces, endOf, ownerOf, type Missing } from './ends.ts'
 import { readWireAnswers } from './read/wire-answers.ts'
 import { readFrom, unable } from './tool.ts'
+import { nobodyOf, WIRE } from './wire-arp.ts'
 
 /**
  * Everybody on each wire is asked for all addresses, the one that belongs there last: a kernel answers in the order in which it is asked, so
  * when it has answered for that one it has nothing more to say. Each is asked for twice, by an address that nobody has, and by none at all, as
  * who wants to know whether an address is free does (RFC 5227): to that, filters by address have no say.
  */
-const ASKER = `use strict;
-my %wires;
-sub ip { pack 'C4', split /\\./, $_[0] }
+const ASKER = `${WIRE}my %wires;
 for (@ARGV) {
   my ($bridge, $nobody, @addresses) = split /,/;
-  socket my $raw, 17, 3, 0x0608 or die "a packet socket: $!\\n";
-  my $request = pack 'Z16 x24', $bridge;
-  ioctl $raw, 0x8933, $request or die "$bridge: $!\\n";
-  my $index = unpack 'x16 i', $request;
-  $request = pack 'Z16 x24', $bridge;
-  ioctl $raw, 0x8927, $request or die "$bridge: $!\\n";
-  my $own = substr $request, 18, 6;
-  bind $raw, pack('S n l S C C a8', 17, 0x0806, $index, 0, 0, 0, '') or die "$bridge: $!\\n";
-  $wires{fileno $raw} = { name => $bridge, raw => $raw, own => $own, last => $addresses[-1], left => 2 };
+  my $wire = wire($bridge);
+  $wires{fileno $wire->{raw}} = { %$wire, last => $addresses[-1], left => 2 };
   for my $address (@addresses) {
-    for my $sender ('0.0.0.0', $nobody) {
-      send $raw, "\\xff" x 6 . $own . pack('n n n C C n', 0x0806, 1, 0x0800, 6, 4, 1) . $own . ip($sender) . "\\0" x 6 . ip($address), 0 or die "$bridge: $!\\n";
-    }
+    ask($wire, "\\xff" x 6, $_, $address) for '0.0.0.0', $nobody;
   }
 }
 my ($left, $waiting) = (0.5, scalar keys %wires);
@@ -39,9 +28,7 @@ while ($left > 0) {
   (my $found, $left) = select $read, undef, undef, $left;
   last if $found <= 0;
   for my $wire (map { vec($read, $_, 1) ? $wires{$_} : () } keys %wires) {
-    defined recv $wire->{raw}, my $frame, 2048, 0 or next;
-    next if length $frame < 42 or substr($frame, 20, 2) ne "\\0\\2" or substr($frame, 0, 6) ne $wire->{own};
-    my ($mac, $for, $to) = (join(':', map { sprintf '%02x', $_ } unpack 'C6', substr $frame, 22, 6), map { join '.', unpack 'C4', substr $frame, $_, 4 } 28, 38);
+    my ($mac, $for, $to) = answer($wire) or next;
     print "answers $wire->{name} $mac $for ", $to eq '0.0.0.0' ? 'probed' : 'asked', "\\n";
     $waiting-- if $for eq $wire->{last} and --$wire->{left} == 0;
     # Whoever answers by a program of its own takes a moment longer than a kernel does.
@@ -87,13 +74,4 @@ async function namespaceOf(bench: Bench, name: string, rails: readonly RailOf[])
   if (first === undefined) throw new Error('expected a rail at least')
   return other === undefined ? { namespace: first, namespaces }
     : { because: `${first.place.name} and ${other.place.name} share the addresses of ${name}`, evidence: [first.evidence, other.evidence] }
-}
-
-/** The last address of a range that nobody has. */
-function nobodyOf(range: string, namespaces: readonly Namespace[]): string {
-  const cidr = parseCidr(range)
-  if (cidr === undefined) throw new Error(`expected a range, for example 10.51.0.0/16, and got ${range}`)
-  let number = broadcastOf(cidr) - 1
-  while (number > networkOf(cidr) && holders(namespaces, formatAddress(number)).length > 0) number--
-  return formatAddress(number)
 }

@@ -1,47 +1,31 @@
 // Who answers on a wire when somebody asks for an address. Asked from the wire itself, in nobody's name: an answer to a machine
 // mends what that machine remembers, and a look that mends shows a fault to nobody.
-import { broadcastOf, formatAddress, networkOf, parseCidr } from '../runner/core/ipv4.ts'
 import type { Bench, Link, Namespace } from '../runner/core/bench.ts'
 import { CouldNotLook, type Evidence } from '../runner/core/verdict.ts'
-import { allNamespaces, holders } from './ends.ts'
+import { allNamespaces } from './ends.ts'
 import { onceALook } from './once.ts'
 import { readArpAnswers } from './read/arp-answers.ts'
 import { readFrom, unable } from './tool.ts'
+import { nobodyOf, WIRE } from './wire-arp.ts'
 
 /**
  * Out of the bridge that is the wire, to each machine by itself and to all. A probe (RFC 5227), which has no sender's address, is answered
  * by whoever has the address, and remembered by nobody; proxies are silent to it, and so are asked once more, by a sender
  * that nobody is. A machine answers in the order of the questions: when it has answered for its own address, it has nothing more to say.
  */
-const ASKER = `use strict;
-my ($bridge, $address, $nobody, @machines) = @ARGV;
-socket my $raw, 17, 3, 0x0608 or die "a packet socket: $!\\n";
-my $request = pack 'Z16 x24', $bridge;
-ioctl $raw, 0x8933, $request or die "$bridge: $!\\n";
-my $index = unpack 'x16 i', $request;
-$request = pack 'Z16 x24', $bridge;
-ioctl $raw, 0x8927, $request or die "$bridge: $!\\n";
-my $own = substr $request, 18, 6;
-bind $raw, pack('S n l S C C a8', 17, 0x0806, $index, 0, 0, 0, '') or die "$bridge: $!\\n";
-my %bytes;
+const ASKER = `${WIRE}my ($bridge, $address, $nobody, @machines) = @ARGV;
+my $wire = wire($bridge);
 sub mac { pack 'C6', map { hex } split /:/, $_[0] }
-sub ip { pack 'C4', split /\\./, $_[0] }
-sub ask {
-  my ($to, $from, $for) = @_;
-  send $raw, $to . $own . pack('n n n C C n', 0x0806, 1, 0x0800, 6, 4, 1) . $own . ip($from) . "\\0" x 6 . ip($for), 0 or die "$bridge: $!\\n";
-}
 my (%answers, %alive);
 sub listen_for {
   my ($seconds, %due) = @_;
   my $left = $seconds;
   while ($left > 0) {
     my $read = '';
-    vec($read, fileno $raw, 1) = 1;
+    vec($read, fileno $wire->{raw}, 1) = 1;
     (my $found, $left) = select $read, undef, undef, $left;
     last if $found <= 0;
-    defined recv $raw, my $frame, 2048, 0 or next;
-    next if length $frame < 42 or substr($frame, 20, 2) ne "\\0\\2" or substr($frame, 0, 6) ne $own;
-    my ($mac, $for) = (join(':', map { sprintf '%02x', $_ } unpack 'C6', substr $frame, 22, 6), join '.', unpack 'C4', substr $frame, 28, 4);
+    my ($mac, $for) = answer($wire) or next;
     $answers{$mac} = 1 if $for eq $address;
     $alive{$mac} = 1 if grep { $_ eq "$mac=$for" } @machines;
     delete $due{$mac} if $alive{$mac};
@@ -49,14 +33,13 @@ sub listen_for {
     $left = 0.05 if !%due and $left > 0.05;
   }
 }
-ask("\\xff" x 6, '0.0.0.0', $address);
+ask($wire, "\\xff" x 6, '0.0.0.0', $address);
 for my $sender ('0.0.0.0', $nobody) {
   %alive = ();
-  my @asked = grep { !$answers{(split /=/)[0]} } @machines;
   for (@machines) {
     my ($to, $for) = split /=/;
-    ask(mac($to), $sender, $address) if !$answers{$to};
-    ask(mac($to), '0.0.0.0', $for);
+    ask($wire, mac($to), $sender, $address) if !$answers{$to};
+    ask($wire, mac($to), '0.0.0.0', $for);
   }
   listen_for(0.5, map { ((split /=/)[0] => 1) } @machines);
 }
@@ -101,16 +84,6 @@ function ownAddress(link: Link, given: string | undefined): string {
   const held = link.addresses.map(one => one.split('/')[0] ?? '').filter(one => one.includes('.'))
   const first = given?.split('/')[0] ?? ''
   return held.includes(first) ? first : held[0] ?? first
-}
-
-/** A sender that nobody is: the last address that nobody has. */
-function nobodyOf(range: string, namespaces: readonly Namespace[]): string {
-  const cidr = parseCidr(range)
-  if (cidr === undefined) return '0.0.0.0'
-  for (let number = broadcastOf(cidr) - 1; number > networkOf(cidr); number--) {
-    if (holders(namespaces, formatAddress(number)).length === 0) return formatAddress(number)
-  }
-  return '0.0.0.0'
 }
 
 export function ownerOfMac(namespaces: readonly Namespace[], mac: string): string | undefined {
