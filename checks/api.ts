@@ -54,6 +54,34 @@ export async function listAt(bench: Bench, path: string): Promise<{ readonly ite
   return 'because' in found ? found : { items: readFrom({ ...found.evidence }, () => records(found.object.items)), evidence: found.evidence }
 }
 
+const NODES = '/api/v1/nodes'
+
+/** What is made of each of these Nodes, in their order; or of which nothing can be. */
+export async function ofNodes<T extends object>(
+  bench: Bench, names: readonly string[], make: (node: Json, name: string, evidence: Evidence) => T | Missing | Promise<T | Missing>,
+): Promise<{ readonly all: readonly T[]; readonly evidence: Evidence } | Missing> {
+  const listed = await listAt(bench, NODES)
+  if ('because' in listed) return listed
+  const all: T[] = []
+  for (const name of names) {
+    const node = listed.items.find(one => record(one.metadata).name === name)
+    if (node === undefined) return { because: `the API has no Node ${name}`, evidence: [listed.evidence] }
+    const made = await make(node, name, listed.evidence)
+    if ('because' in made) return made
+    all.push(made)
+  }
+  return { all, evidence: listed.evidence }
+}
+
+/** What the kubelet of each of these nodes says at a path of its own, asked by the API server; or why that asks nobody. */
+export async function askKubelets(bench: Bench, nodes: NonEmpty<string>, path: string): Promise<{ readonly said: readonly (Got & { readonly node: string })[]; readonly evidence: Evidence } | Missing> {
+  const at = (node: string): string => `${NODES}/${node}/proxy${path}`
+  const [first, ...rest] = nodes
+  const asked = await askApi(bench, at(first), ...rest.map(at))
+  if ('because' in asked) return asked
+  return { said: asked.got.map((got, index) => ({ ...got, node: nodes[index] ?? '' })), evidence: asked.evidence }
+}
+
 /** curl's arguments for whoever has that certificate. */
 export function as(who: string): readonly string[] {
   return ['--cacert', `${PKI}/ca.crt`, '--cert', `${PKI}/${who}.crt`, '--key', `${PKI}/${who}.key`]

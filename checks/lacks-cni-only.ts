@@ -10,7 +10,7 @@ export function lacksCniOnly(nodes: NonEmpty<string>): Check {
     look: async bench => {
       const found = await conditionsOf(bench, nodes)
       if ('because' in found) return fail(found.because, ...found.evidence)
-      for (const { node, status, lacks } of found.ready) {
+      for (const { node, status, lacks } of found.all) {
         if (status === undefined || status === 'Unknown') {
           const why = await silence(bench, node)
           return fail(why.because, found.evidence, why.evidence)

@@ -1,7 +1,7 @@
 // What kubelets say of their nodes.
 import type { Bench } from '../runner/core/bench.ts'
 import type { Evidence } from '../runner/core/verdict.ts'
-import { lastWords, listAt } from './api.ts'
+import { lastWords, ofNodes } from './api.ts'
 import type { Missing } from './ends.ts'
 import { record, records, text } from './read/json.ts'
 
@@ -14,20 +14,14 @@ export interface Ready {
 }
 
 /** The condition Ready of each; or why it can't be had. */
-export async function conditionsOf(bench: Bench, nodes: readonly string[]): Promise<{ readonly ready: readonly Ready[]; readonly evidence: Evidence } | Missing> {
-  const listed = await listAt(bench, '/api/v1/nodes')
-  if ('because' in listed) return listed
-  const ready: Ready[] = []
-  for (const node of nodes) {
-    const found = listed.items.find(one => record(one.metadata).name === node)
-    if (found === undefined) return { because: `the API has no Node ${node}`, evidence: [listed.evidence] }
+export function conditionsOf(bench: Bench, nodes: readonly string[]): Promise<{ readonly all: readonly Ready[]; readonly evidence: Evidence } | Missing> {
+  return ofNodes<Ready>(bench, nodes, (found, node) => {
     const conditions = record(found.status).conditions
     const condition = (Array.isArray(conditions) ? records(conditions) : []).find(one => one.type === 'Ready')
     // Several reasons stand in brackets, each behind a comma.
     const message = text(condition?.message)?.replace(/^\[|\]$/g, '') ?? ''
-    ready.push({ node, status: text(condition?.status), lacks: message.split(/, (?=[a-zA-Z]+ )/).filter(Boolean) })
-  }
-  return { ready, evidence: listed.evidence }
+    return { node, status: text(condition?.status), lacks: message.split(/, (?=[a-zA-Z]+ )/).filter(Boolean) }
+  })
 }
 
 /** Why a node's kubelet reports nothing: what its log ends with. */

@@ -11,7 +11,7 @@ export function nodesReady(nodes: NonEmpty<string>): Check {
     look: async bench => {
       const found = await conditionsOf(bench, nodes)
       if ('because' in found) return fail(found.because, ...found.evidence)
-      for (const ready of found.ready) {
+      for (const ready of found.all) {
         if (ready.status === 'True') continue
         const why = await whyNot(bench, ready)
         return fail(why.because, found.evidence, why.evidence)

@@ -16,8 +16,8 @@ export function podsInRange(app: string, nodes: NonEmpty<string>): Check {
       for (const { name, node, address, namespace } of found.pods) {
         const number = parseAddress(address)
         if (number === undefined) throw new CouldNotLook(`${name} has ${address}, which is no IPv4 address`, found.evidence)
-        const own = known.ranges.find(range => range.name === node)
-        const other = known.ranges.find(({ cidr }) => contains(cidr, number))
+        const own = known.all.find(range => range.name === node)
+        const other = known.all.find(({ cidr }) => contains(cidr, number))
         if (own === undefined || contains(own.cidr, number)) continue
         const whose = other === undefined ? 'which is no node\'s' : `which is of the range of ${other.name}`
         return fail(`${name} on ${node} has ${address}, ${whose}; that of ${node} is ${own.written}`, found.evidence, known.evidence, namespace.evidence)
