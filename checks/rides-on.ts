@@ -6,7 +6,7 @@ import { whyNot } from './explain.ts'
 import { haul, type Carried, type Load } from './hauling.ts'
 import type { Hauled } from './read/haul.ts'
 
-/** `what worker sends from 10.51.0.10 to far, and what comes back, crosses rail1 and no other wire`: counted in bytes, where it crosses. */
+/** `what worker sends from 10.51.0.10 to far, and what comes back, crosses rail1 and no other wire`: counted in bytes, where it crosses; and a datagram. */
 export function ridesOn(segment: string, from: End, to: readonly string[] | Readonly<Record<string, string>>): Check {
   const [one, others] = [endOf(from), endsOf(to)]
   return {
@@ -16,11 +16,11 @@ export function ridesOn(segment: string, from: End, to: readonly string[] | Read
 }
 
 /** The same of somebody who does not say from which address: the kernel chooses by the route. The end is a place, `{ worker: 'node1/worker' }`. */
-export function unboundRidesOn(segment: string, from: End, to: End): Check {
-  const [one, other] = [endOf(from), endOf(to)]
+export function unboundRidesOn(segment: string, from: End, to: readonly string[] | Readonly<Record<string, string>>): Check {
+  const [one, others] = [endOf(from), endsOf(to)]
   return {
-    claim: `what ${one.name} sends to ${other.name}, without saying from where, crosses ${segment} and no other wire, and so does what comes back`,
-    look: bench => look(bench, [{ segment, load: { from: one, to: other, bound: false } }]),
+    claim: `what ${one.name} sends to ${list(others.map(end => end.name))}, without saying from where, crosses ${segment} and no other wire, and so does what comes back`,
+    look: bench => look(bench, others.map(other => ({ segment, load: { from: one, to: other, bound: false } }))),
   }
 }
 
@@ -56,8 +56,13 @@ function streams(name: string, rails: readonly OwnRail[]): readonly Stream[] {
   return rails.flatMap(({ segment, address, to }) => to.map(other => ({ segment, load: { from: endOf({ [name]: address }), to: endOf(other), bound: true } })))
 }
 
+/** A rule may be for one protocol only: beside what is said from an address by TCP goes a datagram. */
+function look(bench: Bench, streams: readonly Stream[]): Promise<Verdict> {
+  return judge(bench, [...streams, ...streams.flatMap(({ segment, load }) => load.bound ? [{ segment, load: { ...load, knock: {} } }] : [])])
+}
+
 /** One failure is told in full, and how many more there are. */
-async function look(bench: Bench, all: readonly Stream[], late = false): Promise<Verdict> {
+async function judge(bench: Bench, all: readonly Stream[], late = false): Promise<Verdict> {
   const outcomes = await haul(bench, all.map(({ load }) => load), late)
   const failed: { readonly segment: string; readonly carried: Carried }[] = []
   const evidence: Evidence[] = []
@@ -75,14 +80,19 @@ async function look(bench: Bench, all: readonly Stream[], late = false): Promise
   }
   const { because, evidence: why, answered } = await explain(bench, first.carried)
   // A machine that is busy with other things may take longer to answer than it was waited for.
-  if (answered && !late) return look(bench, all, true)
-  const others = failed.slice(1).map(({ carried: { from, to } }) => `${from.address || from.name} → ${to.address}`)
-  const more = others.length === 0 ? '' : ` (and ${others.length} more of ${all.length}: ${others.slice(0, 3).join(', ')}${others.length > 3 ? ', …' : ''})`
+  if (answered && !late) return judge(bench, all, true)
+  const others = waysOf(failed.map(({ carried }) => carried)).slice(1)
+  const more = others.length === 0 ? '' : ` (and ${others.length} more of ${waysOf(all.map(({ load }) => load)).length}: ${others.slice(0, 3).join(', ')}${others.length > 3 ? ', …' : ''})`
   return fail(`${because}${more}`, ...why)
 }
 
-function isWell({ from, bound, result, crossed }: Carried, segment: string): boolean {
+function waysOf(loads: readonly Load[]): readonly string[] {
+  return [...new Set(loads.map(({ from, to }) => `${from.address || from.name} → ${to.address}`))]
+}
+
+function isWell({ from, bound, knock, result, crossed }: Carried, segment: string): boolean {
   const [only, other] = crossed
+  if (knock !== undefined) return result.kind === 'sent' && other === undefined && only?.segment === segment && only.sent > 0
   return result.kind === 'ok' && (bound ? result.peer === from.address : result.peer === result.own) && other === undefined && only?.segment === segment && only.sent > 0 && only.received > 0
 }
 
@@ -94,6 +104,10 @@ async function explain(bench: Bench, carried: Carried): Promise<{ readonly becau
   const route = await place.exec(['ip', 'route', 'get', to.address, ...source === undefined ? [] : ['from', source]])
   const decides = route.exitCode === 0 ? `; its route is \`${route.stdout.split('\n')[0]?.replace(/ (uid|cache).*$/, '').trim() ?? ''}\`` : ''
   const known: NonEmpty<Evidence> = [...evidence, route]
+  if (result.kind === 'sent') {
+    const by = crossed.filter(one => one.sent > 0).map(one => one.segment)
+    return { because: `a datagram that ${who} sends to ${to.address} crosses ${list(by) || 'no wire'}, though what it sends by TCP is well${decides}`, evidence: known, answered: false }
+  }
   if (result.kind !== 'ok') {
     const why = await whyNot(bench, client.namespace, from, to, 'tcp', undefined, source)
     const sent = crossed.filter(one => one.sent > 0)

@@ -11,17 +11,18 @@ const rank0 = { rank0: '10.244.2.2' }
 const store = { store: '10.160.0.20' }
 /** The address of far on a rail, in another hall. */
 const far = (rail: number): string => `10.${150 + rail}.0.20`
+const leaf = (rail: number): string => `10.${50 + rail}.0.1`
 
-/** Each talks to far on its own rail and on another one. */
+/** Each talks to far on its own rail, to the leaf of another one, and to somebody who is meant to be reached by eth0: where it goes decides nothing. */
 const rails = RAILS.map(rail => ({
-  segment: `rail${rail}`, address: onRail(rail, 10), range: `10.${50 + rail}.0.0/16`, to: [far(rail), far((rail + 3) % RAILS.length)],
+  segment: `rail${rail}`, address: onRail(rail, 10), range: `10.${50 + rail}.0.0/16`, to: [far(rail), leaf((rail + 3) % RAILS.length), rank0.rank0],
 }))
 const second = rails.slice(1, 2)
 
-const onRail1 = ridesOn('rail1', { worker: onRail(1, 10) }, [far(1), far(4)])
+const onRail1 = ridesOn('rail1', { worker: onRail(1, 10) }, [far(1), far(4), leaf(4), rank0.rank0])
 const answered1 = ridesOn('rail1', { far: far(4) }, [onRail(1, 10)])
 const straight1 = straightToNeighbours('worker', second)
-const cluster = unboundRidesOn('fab', worker, rank0)
+const cluster = unboundRidesOn('fab', worker, { ...rank0, node2: '192.168.1.12' })
 const own = ridesOwnRails('worker', rails)
 const answered = answersOnOwnRails('worker', rails)
 const straight = straightToNeighbours('worker', rails)
@@ -96,6 +97,8 @@ export default defineLab<Name>({
         'only the filter taken away': { refusedBy: onRail1.claim, instead: does('for file in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 >$file; done') },
         'a second default route, further away': { refusedBy: onRail1.claim, instead: does(ip('route add default via 10.51.0.1 dev net2 metric 200')) },
         'a default route in place of eth0\'s': { refusedBy: cluster.claim, instead: does(ip('route replace default via 10.51.0.1 dev net2')) },
+        'all halls by net2, in the table main': { refusedBy: onRail1.claim, instead: does(ip('route add 10.144.0.0/12 via 10.51.0.1 dev net2')) },
+        'for one protocol': { refusedBy: onRail1.claim, instead: does(ip('rule add from 10.51.0.10 ipproto tcp table 101', connected(1), gateway(1))) },
         'by where it goes': { refusedBy: onRail1.claim, instead: does(ip('rule add to 10.151.0.0/16 table 101', connected(1), gateway(1))) },
         'asked after main': { refusedBy: onRail1.claim, instead: does(ip('rule add pref 32800 from 10.51.0.10 table 101', connected(1), gateway(1))) },
         'without the wire\'s own range': { refusedBy: straight1.claim, instead: does(ip(rule(1), gateway(1))) },
@@ -127,6 +130,7 @@ export default defineLab<Name>({
         'one rail off by one': { refusedBy: own.claim, instead: does(ip(...others.flatMap(number => number === 6 ? [rule(6), connected(6), gateway(6, 5)] : rail(number)))) },
         'marks, and a strict filter': { refusedBy: own.claim, instead: does(`${gone}\n${MARKS}\nsysctl -qw net.ipv4.conf.all.rp_filter=1`) },
         'a rule that is asked first, for more than its rail': { refusedBy: own.claim, after: does('ip rule add pref 90 from 10.48.0.0/12 table 100') },
+        'main first, for all but its default route': { refusedBy: own.claim, after: does(ip('rule add pref 90 lookup main suppress_prefixlength 0')) },
         'a rail that was down for a moment': { refusedBy: own.claim, after: does('ip link set net5 down; ip link set net5 up') },
         'a table without its wire': { refusedBy: straight.claim, after: does('ip route del 10.53.0.0/16 dev net4 table 103') },
         'two cables in each other\'s place': { refusedBy: own.claim, after: does(swapped) },
@@ -172,6 +176,7 @@ export default defineLab<Name>({
         'nothing done': { refusedBy: stored.claim, instead: async () => {} },
         'in the table of the rail alone': { refusedBy: stored.claim, instead: does(ip('route add 10.160.0.0/16 via 10.57.0.1 dev net8 table 107')) },
         'all that has no source': { refusedBy: cluster.claim, instead: does(ip('rule add pref 32000 table 107')) },
+        'the default route by rail 7, and pods by eth0': { refusedBy: cluster.claim, instead: does(ip('route add 10.244.0.0/16 via 10.244.1.1 dev eth0', 'route replace default via 10.57.0.1 dev net8')) },
         'in the name of eth0': { refusedBy: stored.claim, instead: does(ip('route add 10.160.0.0/16 via 10.57.0.1 dev net8 src 10.244.1.2')) },
         'rail 7 was down for a moment': { refusedBy: stored.claim, after: does('ip link set net8 down; ip link set net8 up') },
       },
