@@ -4,7 +4,7 @@ import { readObjects } from '../kubernetes/read.ts'
 import type { Bench, Check } from '../runner/core/bench.ts'
 import { CouldNotLook, fail, pass, type Verdict } from '../runner/core/verdict.ts'
 import { list } from '../runner/core/quoted.ts'
-import { failWithResolver, lookFor } from './dns-asking.ts'
+import { askDns, failWithResolver, lookFor, sayReply } from './dns-asking.ts'
 import { endOf, type End, type NamedEnd } from './ends.ts'
 import type { Looked } from './read/dns.ts'
 
@@ -69,11 +69,14 @@ export function findsName(pod: End, name: string, { server, namespace, ndots = 5
   const how = at === 0 ? (first === name ? ', asking for nothing but that' : `, as ${first}`) : `, and asks for ${first} first`
   return {
     claim: at < 0 ? `${end.name} does not find ${name}` : `${end.name} finds ${name} at ${addresses.join(' and ')}${how}`,
-    look: bench => look(bench, end, [name], looked => {
+    look: bench => look(bench, end, [name], async looked => {
       const names = namesOf(looked)
       const found = looked.addresses.length === 0 ? `does not find ${name}` : `finds ${name} at ${looked.addresses.join(' and ')}`
       if (names.length === 0) return `${end.name} ${found}, and asks nobody${looked.addresses.length === 0 ? '' : ': it has that from a file of its own, such as /etc/hosts'}`
       const wrong = names.findIndex((one, index) => one !== expected[index])
+      // A resolver to whom nobody answers leaves out the rest of its list, and asks for the name as it is.
+      const silent = names[wrong] === name && looked.addresses.length === 0 ? await silence(bench, end, server, first) : undefined
+      if (silent !== undefined) return silent
       if (wrong >= 0) return `looking for ${name}, ${end.name} asks for ${names[wrong] ?? ''} where ${expected[wrong] ?? 'nothing more'} is due`
       const other = looked.asked.find(asked => asked.server !== server)
       if (other !== undefined) return `${end.name} asks ${other.server}, not ${server}`
@@ -91,7 +94,18 @@ function namesOf(looked: Looked): readonly string[] {
   return [...new Set(looked.asked.map(asked => asked.name))].filter(name => name === own || name.startsWith(`${own}.`))
 }
 
-async function look(bench: Bench, pod: NamedEnd, names: readonly string[], judge: (looked: Looked, name: string) => string | undefined): Promise<Verdict> {
+/** That a server does not answer, and what is heard in place of it. */
+async function silence(bench: Bench, pod: NamedEnd, server: string, name: string): Promise<string | undefined> {
+  const question = { name, type: 'A' }
+  const replies = await askDns(bench, pod, server, [question])
+  if ('because' in replies) return undefined
+  const reply = replies.of(question)
+  return reply.kind === 'answer' ? undefined : `${server} does not answer ${pod.name} (${sayReply(reply, question.type)})`
+}
+
+type Judged = string | undefined
+
+async function look(bench: Bench, pod: NamedEnd, names: readonly string[], judge: (looked: Looked, name: string) => Judged | Promise<Judged>): Promise<Verdict> {
   const outcome = await lookFor(bench, pod, names)
   if ('because' in outcome) return fail(outcome.because, ...outcome.evidence)
   const { looked, evidence } = outcome
@@ -99,7 +113,7 @@ async function look(bench: Bench, pod: NamedEnd, names: readonly string[], judge
   if (slow !== undefined) throw new CouldNotLook(`${pod.name}: a program that looks for ${slow.name} does not go on, though nothing is due to it`, evidence)
   for (const name of names) {
     const one = looked.find(other => other.name === name)
-    const because = one === undefined ? undefined : judge(one, name)
+    const because = one === undefined ? undefined : await judge(one, name)
     if (because !== undefined) return failWithResolver(bench, pod, because, evidence)
     if (one === undefined) {
       const last = looked.at(-1)
