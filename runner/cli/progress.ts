@@ -2,7 +2,10 @@
 import type { Progress } from '../core/provider.ts'
 
 export interface ShownProgress extends Progress {
-  end(): void
+  /** Lines that stay, above the one that changes. */
+  above(write: () => void): void
+  /** `says`: what is left in its place. */
+  end(says?: string): void
 }
 
 /** Quick work says nothing, so a start with everything in place shows nothing. */
@@ -10,7 +13,12 @@ export function progressOn(stream: NodeJS.WriteStream): ShownProgress {
   const started = performance.now()
   let last = ''
   const seconds = (): string => `${Math.round((performance.now() - started) / 1000)} s`
-  const draw = (): void => { if (last !== '') stream.write(`\r\x1b[K${last} … ${seconds()}`) }
+  // What is wider than the terminal would go on in the next line, and stay there.
+  const fitted = (text: string, end: string): string => {
+    const room = (stream.columns || 80) - 1 - end.length
+    return text.length > room ? `${text.slice(0, room - 1)}…${end}` : `${text}${end}`
+  }
+  const draw = (): void => { if (last !== '') stream.write(`\r\x1b[K${fitted(last, ` … ${seconds()}`)}`) }
   const timer = stream.isTTY ? setInterval(draw, 500).unref() : undefined
   return {
     say(text) {
@@ -19,10 +27,16 @@ export function progressOn(stream: NodeJS.WriteStream): ShownProgress {
       if (stream.isTTY) draw()
       else stream.write(`${text}\n`)
     },
-    end() {
+    above(write) {
+      if (stream.isTTY && last !== '') stream.write('\r\x1b[K')
+      write()
+      if (stream.isTTY) draw()
+    },
+    end(says = `ready after ${seconds()}`) {
       clearInterval(timer)
       if (last === '') return
-      stream.write(stream.isTTY ? `\r\x1b[Kready after ${seconds()}\n` : `ready after ${seconds()}\n`)
+      if (stream.isTTY) stream.write('\r\x1b[K')
+      if (says !== '') stream.write(`${says}\n`)
     },
   }
 }

@@ -84,9 +84,10 @@ interface Trial {
 }
 
 export async function prove(loaded: LoadedLab, proving: Proving): Promise<LabProof> {
-  const started = performance.now()
+  // With its first nodes: before that it waits for other labs.
+  let started: number | undefined
   const done = (rest: Pick<LabProof, 'status' | 'steps' | 'leaks'> & { because?: string }): LabProof =>
-    ({ id: loaded.slug, provider: proving.provider.name, ms: Math.round(performance.now() - started), ...rest })
+    ({ id: loaded.slug, provider: proving.provider.name, ms: started === undefined ? 0 : Math.round(performance.now() - started), ...rest })
   const missing = await lacking(loaded.lesson.requires, proving)
   if (missing.length > 0) {
     return done({ status: 'skipped', because: lackSays(missing), steps: [], leaks: [] })
@@ -94,6 +95,7 @@ export async function prove(loaded: LoadedLab, proving: Proving): Promise<LabPro
   let number = 0
   const trial = <T>(what: string, work: (trial: Trial) => Promise<T>): Promise<T> => proving.limit(async () => {
     proving.signal.throwIfAborted()
+    started ??= performance.now()
     const id = `${loaded.slug}.proof-${process.pid}-${++number}`
     try {
       // Not kept: if this process is killed, the nodes end with it.
@@ -306,20 +308,23 @@ async function settle<T>(work: Promise<T>): Promise<{ readonly value: T } | { re
   }
 }
 
-/** At most this many at once. */
-export function limiter(most: number): <T>(work: () => Promise<T>) => Promise<T> {
+/** At most this many at once; of those that wait, the first of the lowest turn. */
+export function limiter(most: number): <T>(work: () => Promise<T>, turn?: number) => Promise<T> {
   let free = most
-  const waiting: (() => void)[] = []
-  return async work => {
-    if (free === 0) await new Promise<void>(resolve => waiting.push(resolve))
-    else free--
+  const waiting: { readonly turn: number; readonly go: () => void }[] = []
+  return async (work, turn = 0) => {
+    if (free === 0) {
+      await new Promise<void>(go => {
+        const behind = waiting.findIndex(other => other.turn > turn)
+        waiting.splice(behind === -1 ? waiting.length : behind, 0, { turn, go })
+      })
+    } else free--
     try {
       return await work()
     } finally {
       const next = waiting.shift()
       if (next === undefined) free++
-      else next()
+      else next.go()
     }
   }
 }
-

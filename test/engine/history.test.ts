@@ -78,6 +78,14 @@ test('no more run at once than were allowed, and all run', async () => {
   expect([most, done.filter(value => value >= 0).length]).toEqual([3, 19])
 })
 
+test('of those that wait, the lowest turn goes first, and within it whoever came first', async () => {
+  const limit = limiter(1)
+  const order: string[] = []
+  await Promise.all((['busy 2', 'late 3', 'first 1', 'early 0', 'second 1'] as const).map(name =>
+    limit(async () => { order.push(name); await new Promise(resolve => setImmediate(resolve)) }, Number(name.at(-1)))))
+  expect(order).toEqual(['busy 2', 'early 0', 'first 1', 'second 1', 'late 3'])
+})
+
 test('shards together are the whole, and no lab is in two', () => {
   const labs = Array.from({ length: 11 }, (_, index) => index)
   const parts = [1, 2, 3].map(index => partOf(labs, `${index}/3`, '--shard'))

@@ -8,7 +8,7 @@ import { cache, chosenProvider, load, root } from '../context.ts'
 import { nodesHave } from '../features.ts'
 import { interruptible } from '../interrupt.ts'
 import { junit } from '../junit.ts'
-import { coloured, json, paint, plain, remark, result } from '../print.ts'
+import { coloured, json, paint, plain, remark } from '../print.ts'
 import { progressOn } from '../progress.ts'
 
 /** A bench mostly waits: for the kernel to take links and namespaces apart, and for answers that do not come. */
@@ -36,6 +36,7 @@ export async function verify(names: readonly string[], options: VerifyOptions): 
   if (provider.name === 'kind') throw new Usage('no lab is proved on kind: a proof compares nodes before and after each look, and a cluster never stands still')
   await works(provider)
   const progress = progressOn(process.stderr)
+  const started = performance.now()
   const proofs = await interruptible(async signal => {
     await provider.prepare(progress)
     await provider.leftovers({ remove: true })
@@ -45,14 +46,21 @@ export async function verify(names: readonly string[], options: VerifyOptions): 
     let parts = 0
     const all = labs.flatMap(({ lab }) => Object.values(lab.steps)).reduce((sum, step) =>
       sum + 1 + [step.alternatives, step.mutants].reduce((some, ways) => some + partOf(Object.keys(ways ?? {}), options.ways, '--ways').length, 0), 0)
-    return Promise.all(labs.map(loaded => prove(loaded, {
-      provider, signal, limit, features, tried: ways => partOf(ways, options.ways, '--ways'), onPart: what => progress.say(`${++parts} of ${all}: ${what}`),
-    })))
-  }).finally(() => progress.end())
-  const report = reportOf(proofs, options.ways)
+    return Promise.all(labs.map(async (loaded, turn) => {
+      const proof = await prove(loaded, {
+        provider, signal, features, tried: ways => partOf(ways, options.ways, '--ways'),
+        // Lab after lab, so that each is told of as soon as it can be; the next begins while the last benches of one are waited for.
+        limit: work => limit(work, turn),
+        onPart: what => progress.say(`${++parts} of ${all}: ${what}`),
+      })
+      progress.above(() => print(proof, options.json ? process.stderr : process.stdout))
+      return proof
+    }))
+  }).finally(() => progress.end(''))
+  const report = reportOf(proofs, performance.now() - started, options.ways)
   if (options.junit !== undefined) writeFileSync(options.junit, junit(proofs))
   if (options.json) json(report)
-  else print(proofs, report)
+  remark(summary(report))
   if (proofs.some(({ status }) => status === 'failed')) return 1
   return proofs.every(({ status }) => status === 'proven') ? 0 : 3
 
@@ -75,14 +83,15 @@ export interface Report {
   /** Wrong ways that were tried, and those of them that were refused as they must be. */
   readonly mutants: number
   readonly killed: number
+  readonly ms: number
   /** `2/3`: beside the printed commands, only that part of each step's ways, right and wrong, was tried. */
   readonly part?: string
 }
 
 /** What `lab verify --json` promises. A skipped lab is not proven: it makes the exit status 3. */
-export function reportOf(proofs: readonly LabProof[], part?: string): Report {
+export function reportOf(proofs: readonly LabProof[], ms: number, part?: string): Report {
   const mutants = proofs.flatMap(({ steps }) => steps.flatMap(step => step.mutants))
-  return { labs: proofs, mutants: mutants.length, killed: mutants.filter(({ status }) => status === 'refused').length, ...(part === undefined ? {} : { part }) }
+  return { labs: proofs, mutants: mutants.length, killed: mutants.filter(({ status }) => status === 'refused').length, ms: Math.round(ms), ...(part === undefined ? {} : { part }) }
 }
 
 /** Dealt out in turn: so each part has early, small labs and late, large ones, and wrong ways of each kind. */
@@ -100,19 +109,29 @@ function numberOf(text: string, option: string, expected: string): number {
   return value
 }
 
-function print(proofs: readonly LabProof[], { mutants, killed, part }: Report): void {
-  const style = paint(coloured(process.stdout))
-  for (const proof of proofs) {
-    const colour = proof.status === 'proven' ? 'green' : proof.status === 'failed' ? 'red' : 'yellow'
-    result(`${style(colour, proof.status.padEnd(7))} ${proof.id}  ${style('dim', `${proof.provider}, ${(proof.ms / 1000).toFixed(1)} s`)}${proof.because === undefined ? '' : `  ${plain(proof.because)}`}`)
-    for (const step of proof.steps) for (const because of step.because) result(`        ${step.id}: ${plain(because)}`)
-    for (const step of proof.steps) {
-      for (const { name, because } of step.alternatives.filter(({ status }) => status === 'skipped')) {
-        result(style('yellow', `        ${step.id}: "${name}" is skipped: ${because ?? ''}`))
-      }
+function print(proof: LabProof, stream: NodeJS.WriteStream): void {
+  const style = paint(coloured(stream))
+  const say = (line: string): boolean => stream.write(`${line}\n`)
+  const colour = proof.status === 'proven' ? 'green' : proof.status === 'failed' ? 'red' : 'yellow'
+  const mutants = proof.steps.flatMap(step => step.mutants)
+  const tried = proof.status === 'skipped' ? '' : `, ${mutants.filter(({ status }) => status === 'refused').length} of ${mutants.length} wrong ways refused`
+  say(`${style(colour, proof.status.padEnd(7))} ${proof.id}  ${style('dim', `${proof.provider}, ${took(proof.ms)}${tried}`)}${proof.because === undefined ? '' : `  ${plain(proof.because)}`}`)
+  for (const step of proof.steps) for (const because of step.because) say(`        ${step.id}: ${plain(because)}`)
+  for (const step of proof.steps) {
+    for (const { name, because } of step.alternatives.filter(({ status }) => status === 'skipped')) {
+      say(style('yellow', `        ${step.id}: "${name}" is skipped: ${because ?? ''}`))
     }
-    for (const leak of proof.leaks) result(`        left behind: ${plain(leak)}`)
   }
-  const count = (status: LabProof['status']): number => proofs.filter(proof => proof.status === status).length
-  remark(`${count('proven')} proven, ${count('failed')} failed, ${count('skipped')} skipped; ${killed} of ${mutants} wrong ways refused by the claim that names the mistake${part === undefined ? '' : `; of all there are, part ${part} was tried`}`)
+  for (const leak of proof.leaks) say(`        left behind: ${plain(leak)}`)
+}
+
+function summary({ labs, mutants, killed, ms, part }: Report): string {
+  const count = (status: LabProof['status']): number => labs.filter(proof => proof.status === status).length
+  return `${count('proven')} proven, ${count('failed')} failed, ${count('skipped')} skipped in ${took(ms)}; ${killed} of ${mutants} wrong ways refused by the claim that names the mistake${part === undefined ? '' : `; of all there are, part ${part} was tried`}`
+}
+
+/** `41.3 s`, `24 min 21 s`. */
+function took(ms: number): string {
+  const seconds = Math.round(ms / 1000)
+  return seconds < 100 ? `${(ms / 1000).toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`
 }
