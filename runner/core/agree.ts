@@ -13,8 +13,13 @@ export interface LabSource {
 
 type Fields = Readonly<Record<string, unknown>>
 
+/** What each part of a lab.ts may have; CONTRIBUTING.md says what it is. */
 const labKeys = ['setup', 'steps']
 const stepKeys = ['checks', 'hints', 'solution', 'alternatives', 'mutants', 'answers', 'replaces', 'alreadyTrue']
+const alternativeKeys = ['requires', 'instead']
+const mutantKeys = ['refusedBy', 'instead', 'after']
+const answerKeys = ['grade', 'right', 'wrong']
+export const LAB_KEYS: readonly string[] = [...labKeys, ...stepKeys, ...alternativeKeys, ...mutantKeys, ...answerKeys]
 const deed = '({ node1 }) => node1`ip route add 10.244.2.0/24 via 192.168.1.13`'
 
 /** Everything in which they differ. `lab` is what lab.ts exports by default; `features` are the names that a `requires` may have. */
@@ -202,7 +207,7 @@ function alternativesDo(report: Report, entry: Fields, step: readonly string[], 
       report.lab(here, { what: `alternative ${quoted(name)} does nothing`, expected: 'a function, or one as `instead`', example })
       continue
     }
-    onlyKnownKeys(report, alternative, here, ['requires', 'instead'])
+    onlyKnownKeys(report, alternative, here, alternativeKeys)
     const { requires = [] } = alternative
     if (Array.isArray(requires) && requires.every(isText)) featuresExist(report, [...here, 'requires'], requires, features)
     else report.lab([...here, 'requires'], { what: '`requires` is no list of names', expected: 'kernel features or components', example: "requires: ['vxlan']" })
@@ -218,7 +223,7 @@ function mutantsAreRefused(report: Report, entry: Fields, step: readonly string[
       report.lab(here, { what: `mutant ${quoted(name)} is no object`, expected: 'what it does, and the claim that refuses it', example })
       continue
     }
-    onlyKnownKeys(report, mutant, here, ['refusedBy', 'instead', 'after'])
+    onlyKnownKeys(report, mutant, here, mutantKeys)
     if (!isText(mutant.refusedBy)) {
       report.lab(here, { what: `mutant ${quoted(name)} has no \`refusedBy\``, expected: claims.length > 0 ? oneOf(claims) : 'a claim of the step' })
     } else if (claims.length > 0 && !claims.includes(mutant.refusedBy)) {
@@ -249,6 +254,6 @@ function answersAreGraded(report: Report, step: LessonStep, entry: Fields, stepP
     }
     if (!isObject(answer) || typeof answer.grade !== 'function' || typeof answer.right !== 'function' || !Array.isArray(answer.wrong) || answer.wrong.length === 0 || !answer.wrong.every(isText)) {
       report.lab(here, { what: `the grader of ${quoted(name)} is not complete`, expected: '`grade`, `right` and at least one `wrong`', example })
-    } else onlyKnownKeys(report, answer, here, ['grade', 'right', 'wrong'])
+    } else onlyKnownKeys(report, answer, here, answerKeys)
   }
 }

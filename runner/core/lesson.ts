@@ -87,6 +87,8 @@ const fields: Readonly<Record<string, string>> = {
   topology: 'topology: three-nodes',
   requires: 'requires: [vxlan]',
 }
+/** All that the head of a lesson may have; CONTRIBUTING.md says what it is. */
+export const HEAD_KEYS: readonly string[] = Object.keys(fields)
 
 function readFrontMatter(source: YamlSource, seen: { title: string | undefined; minutes: number | undefined }, mistakes: Mistake[]): Head {
   let title = ''
@@ -109,7 +111,7 @@ function readFrontMatter(source: YamlSource, seen: { title: string | undefined; 
     } else if (pair.key === 'requires') {
       positions.requiresAt = pair.valueAt
       requires = readRequires(source, pair)
-    } else source.unknownKey(pair, Object.keys(fields))
+    } else source.unknownKey(pair, HEAD_KEYS)
   }
   for (const key of ['title', 'minutes', 'topology']) {
     if (!isMap(source.root) || pairs === undefined || pairs.some(pair => pair.key === key)) continue

@@ -68,7 +68,7 @@ export function readTopology(source: YamlSource, part: unknown, at: Position): T
       for (const each of source.pairs(pair.value, pair.valueAt, '`nodes`', example)) {
         nodes.push(readNode(source, each, joined))
       }
-    } else source.unknownKey(pair, ['segments', 'nodes'])
+    } else source.unknownKey(pair, PARTS)
   }
   if (nodes.length === 0 && source.mistakes.length === 0) {
     source.mistake(pairs.find(pair => pair.key === 'nodes')?.keyAt ?? at, { what: 'the topology has no nodes', expected: 'one at least', example })
@@ -104,7 +104,7 @@ function readSegment(source: YamlSource, pair: Pair): Segment {
   for (const field of fields) {
     // 68 is the least that IPv4 allows (RFC 791), 9216 the most that switches usually do.
     if (field.key === 'mtu') mtu = source.whole(field, 68, 9216, 'mtu: 1500') ?? mtu
-    else source.unknownKey(field, ['mtu'])
+    else source.unknownKey(field, SEGMENT_KEYS)
   }
   return { name: pair.key, mtu }
 }
@@ -134,8 +134,13 @@ function readNode(source: YamlSource, pair: Pair, joined: Joined[]): TopologyNod
   return { name: pair.key, interfaces, diskMiB, ...(bpf ? { bpf } : {}), ...(role === undefined ? {} : { role }), ...(components === undefined ? {} : { components }) }
 }
 
+const PARTS = ['segments', 'nodes']
+const SEGMENT_KEYS = ['mtu']
 /** Keys of a node that are no interfaces. */
 const OWN_KEYS = ['disk', 'role', 'bpf', 'components']
+const INTERFACE_KEYS = ['segment', 'address']
+/** All that a topology may have; CONTRIBUTING.md says what it is. */
+export const TOPOLOGY_KEYS: readonly string[] = [...PARTS, ...SEGMENT_KEYS, ...OWN_KEYS, ...INTERFACE_KEYS]
 
 function readRole(source: YamlSource, pair: Pair): Role | undefined {
   const name = source.text(pair, 'role: kubelet')
@@ -188,7 +193,7 @@ function readInterface(source: YamlSource, node: string, pair: Pair, joined: Joi
       address = source.text(field, 'address: 192.168.1.11/24')
       cidrAt = field.valueAt
       if (address !== undefined) cidr = readCidr(source, address, cidrAt)
-    } else source.unknownKey(field, ['segment', 'address'])
+    } else source.unknownKey(field, INTERFACE_KEYS)
   }
   if (segment === undefined) {
     // Said already if anything else about it is wrong.
