@@ -77,11 +77,11 @@ export function together(report: Report, seen: Readonly<{ [slug: string]: Seen }
 export function says({ course, labs }: Proven, now: ReadonlyMap<string, Listed>): string {
   const changed = [...now].flatMap(([slug, one]) => stillSo(labs[slug], one) ? [] : [slug.slice(0, 2)])
   const since = changed.length === 0 ? [] : [`Not proven by it as they are now: ${changed.join(', ')}. \`npm run proof ${changed.join(' ')}\` does that.`]
-  if (course === undefined) return '`npm run proof` proves the whole course and writes down here what it saw. So far nobody has run it.'
+  if (course === undefined) return '`npm run proof` proves the whole course and writes here what it saw. So far nobody has run it for all labs.'
   const { seconds, rightWays, wrongWays, questions, skipped = [] } = course
   const minutes = Math.round(seconds / 60)
   return [
-    `On ${course.date} \`npm run proof\`, which runs \`npx lab verify --all --jobs ${JOBS}\`, proved the whole course of then ${course.labs} labs in ${minutes} minute${minutes === 1 ? '' : 's'}:`,
+    `On ${course.date} \`npm run proof\`, which runs \`npx lab verify --all --jobs ${JOBS}\`, proved the whole course, ${course.labs} labs, in ${minutes} minute${minutes === 1 ? '' : 's'}:`,
     `${wrongWays} of ${wrongWays} wrong ways were refused by the claim that names the mistake, ${rightWays - skipped.length} of ${rightWays} other right ways were accepted, and ${questions} questions took the right`,
     `answer and no wrong one. Provider ${course.provider}; ${course.machine}. The last column has the seconds of each lab's part of it, or of its own later \`npm run proof NN\`.`,
     ...skipped.length === 0 ? [] : [`Not tried there: ${skipped.join('; ')}.`],

@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const read = (name: string): string => readFileSync(`${root}${name}`, 'utf8')
 const papers = readdirSync(root).filter(name => name.endsWith('.md'))
 
-test('the figures of README.md are those of the labs (sh runner/cli/launch --node docs/readme.ts makes them anew)', async () => {
+test('the figures of README.md are those of the labs (sh runner/cli/launch --node docs/readme.ts makes them anew; npm run proof NN proves lab NN first)', async () => {
   const readme = read('README.md')
   expect(readme).toBe(await generated(readme))
 })
