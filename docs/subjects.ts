@@ -105,5 +105,9 @@ export const EXERCISES: readonly Exercise[] = [
   { asks: 'Count what a short name costs', answered: ['18 how-many-asked', '18 how-many-questions'] },
   { asks: 'Read a policy as it is meant', answered: ['19 trainers', '19 both', '19 either'] },
   { asks: 'Say by which of several interfaces a packet leaves', answered: ['21 unbound', '21 across', '22 to-its-own-pod', '22 to-another-node', '22 to-storage'] },
+  { asks: 'Compute how many pods a range has addresses for', answered: ['10 pods', '12 how-many', '26 free'] },
+  { asks: 'Say which pod has an address, and which interface it lacks', answered: ['25 whose', '24 left-behind', '20 second-name'] },
+  { asks: 'Follow a job past the Service at which it met', answered: ['25 sent-to'] },
+  { asks: 'Find out at which interface a dark wire is felt', answered: ['25 lost-carrier'] },
   { asks: 'Say the cause before the mend', answered: ['24 no-way', '24 switched-off', '24 too-small', '24 refuses', '24 remembered', '24 not-chosen', '24 left-behind', '24 translated', '24 hidden'] },
 ]

@@ -1,7 +1,7 @@
 // 25 · A cluster that trains: two tenants, nine interfaces a pod, a rendezvous by name, gradients on the rails, and nobody in anybody's way.
 import { readFileSync } from 'node:fs'
 import { apartOnRails, carriesJob, findsName, jobMoves, policyHolds, serviceAnswers } from 'hardway/checks'
-import { CouldNotLook, defineLab, fail, pass, type Check, type Deed, type Nodes } from 'hardway/lab'
+import { CouldNotLook, defineLab, fail, pass, type Answer, type Bench, type Check, type Deed, type Evidence, type Nodes } from 'hardway/lab'
 import { objectsOf } from 'hardway/kubernetes'
 import { joinRails, onRail, podsOnRoutes, RAILS } from 'hardway/networks'
 
@@ -60,6 +60,40 @@ const dark: Check = {
     return link?.up === true ? fail('rail5 of node2 is up', own.evidence) : pass(own.evidence)
   },
 }
+
+/** One of those that are so at present; `none` says why there may be no such thing. */
+function answerOf(find: (bench: Bench) => Promise<{ readonly all: readonly string[]; readonly evidence: Evidence }>, kind: string, none: string, wrong: Answer['wrong']): Answer {
+  return {
+    right: async bench => (await find(bench)).all[0] ?? '',
+    async grade(bench, given) {
+      const { all, evidence } = await find(bench)
+      if (all.length === 0) return fail(none, evidence)
+      return all.includes(given.trim()) ? pass(evidence) : fail(`${given.trim()} it is not; ${kind} is asked for`, evidence)
+    },
+    wrong,
+  }
+}
+
+const sentTo = answerOf(async bench => {
+  const evidence = await bench.place('node2/a1').exec(['ss', '-Htn', 'state', 'established', 'dport', '=', ':29501'])
+  if (evidence.exitCode !== 0) throw new CouldNotLook('a1 does not show its connections', evidence)
+  return { all: evidence.stdout.trim().split('\n').flatMap(line => line.trim().split(/\s+/)[3] ?? []), evidence }
+}, 'an address and a port, which `ss` shows in a1', 'a1 sends nothing at present', ['10.96.1.10:29500', '10.96.1.10:29501', '10.244.1.2:29500', '10.244.2.2:29501'])
+
+const whose = answerOf(async bench => {
+  const [one, two] = await Promise.all([bench.namespaces('node1'), bench.namespaces('node2')])
+  const has = [...one, ...two].filter(({ links }) => links.some(({ addresses }) => addresses.some(address => address.startsWith('10.53.2.20/'))))
+  const evidence = has[0]?.evidence ?? two[0]?.evidence
+  if (evidence === undefined) throw new CouldNotLook('node2 shows no namespace')
+  return { all: has.flatMap(({ named }) => named ?? []), evidence }
+}, 'the name of a pod', 'nobody has this address at present', ['b0', 'a1', 'a0', 'dns'])
+
+const lostCarrier = answerOf(async bench => {
+  const a1 = (await bench.namespaces('node2')).find(({ named }) => named === 'a1')
+  if (a1 === undefined) throw new CouldNotLook('node2 shows no namespace a1')
+  // Whose device is in another namespace is DOWN then, and not LOWERLAYERDOWN; lo is UNKNOWN.
+  return { all: a1.links.flatMap(({ name, up, state }) => up && ['DOWN', 'LOWERLAYERDOWN'].includes(state) ? [name] : []), evidence: a1.evidence }
+}, 'the name of an interface of a1', 'all interfaces of a1 have their carrier: take out the cable first', ['net5', 'rail5', 'eth0', 'net7'])
 
 const bash = (node: Node, script: string) => node`bash -ec ${script}`
 const both = (script: (number: 1 | 2) => string): Deed<Name> => ({ node1, node2 }) => Promise.all([bash(node1, script(1)), bash(node2, script(2))])
@@ -145,6 +179,7 @@ export default defineLab<Name>({
   steps: {
     rendezvous: {
       checks: [findsA, findsB, meetsA, meetsB, movesA, movesB],
+      answers: { 'sent-to': sentTo },
       hints: [
         'What does rank 1 know of rank 0 when it starts? Two things have to be found out for it: an address for a name, and a pod for an address.',
         failing => failing.includes(findsA.claim) || failing.includes(findsB.claim) ? 'In a1: `dig +search trainer`. Does a server run, does 10.96.0.10 lead to it on node2, and what does it say of trainer.team-a.svc.cluster.local?'
@@ -205,6 +240,7 @@ ${number === 2 ? names(...RECORDS) : ''}`),
     },
     tenants: {
       checks: [policy, apart, railsA, railsB, findsA, findsB],
+      answers: { whose },
       hints: [
         'By which interfaces can b1 get at a0? Which of them does the filter of a node see?',
         failing => failing.includes(apart.claim) && !failing.includes(policy.claim) ? 'eth0 is well. What comes on a rail passes no table of the node: who could refuse it? Look from b1: `ping 10.50.1.10`.'
@@ -235,6 +271,7 @@ ${number === 2 ? names(...RECORDS) : ''}`),
     },
     dark: {
       checks: [dark, railsA, railsB, policy, apart, findsA, findsB],
+      answers: { 'lost-carrier': lostCarrier },
       solution: inTurn(cableOut, trained(sevenNets.join(','))),
       hints: [
         'What does rank 1 wait for? /var/log/train-a1 on node2 says it. Which of its eight interfaces is that, and what does `--ifname` take?',

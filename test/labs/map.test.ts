@@ -70,6 +70,10 @@ describe('graded on live nodes:', () => {
   }
 })
 
+test('every lab has a question whose answer is graded', () => {
+  expect(labs.flatMap(({ number, lesson }) => lesson.steps.some(({ blocks }) => blocks.some(({ kind }) => kind === 'answer')) ? [] : [number])).toEqual([])
+})
+
 test('every lab keeps some promise, or is found under the name of a real system', () => {
   const reached = new Set([...SUBJECTS.flatMap(({ at }) => at), ...MECHANISMS.map(({ at }) => at)].map(one => one.slice(0, 2)))
   expect(labs.map(({ number }) => number).filter(number => !reached.has(number))).toEqual([])
