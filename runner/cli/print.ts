@@ -23,13 +23,20 @@ export function plain(text: string): string {
 const MARK: Readonly<Record<Status, string>> = { pass: '✓', fail: '✗', unknown: '?' }
 const COLOUR: Readonly<Record<Status, Colour>> = { pass: 'green', fail: 'red', unknown: 'yellow' }
 
-export function claimLines({ claim, verdict }: Judged, colour: boolean): string[] {
+/** A claim, and below it, unless that is not to be said, why it does not hold. Without a width lines are as long as they are: for a file, or another program. */
+export function claimLines({ claim, verdict }: Judged, colour: boolean, width = Infinity, silent = false): string[] {
   const style = paint(colour)
-  const lines = [`${style(COLOUR[verdict.status], MARK[verdict.status])} ${claim}`]
-  if (verdict.status !== 'pass') {
-    lines.push(...plain(verdict.because).split('\n').map(line => `    ${style(COLOUR[verdict.status], line)}`))
+  const [first = '', ...rest] = wrap(claim, width - 2)
+  const lines = [`${style(COLOUR[verdict.status], MARK[verdict.status])} ${first}`, ...rest.map(line => `  ${line}`)]
+  if (verdict.status !== 'pass' && !silent) {
+    lines.push(...wrap(plain(verdict.because), width - 4).map(line => `    ${style(COLOUR[verdict.status], line)}`))
   }
   return lines
+}
+
+/** How wide a text is to be read: as the terminal, and no wider than an eye finds its way back. Undefined: no terminal. */
+export function readingWidth(stream: NodeJS.WriteStream): number | undefined {
+  return stream.isTTY ? Math.min(stream.columns || 80, 100) : undefined
 }
 
 /** Lines of at most so many columns, broken between words; a line of the text begins a line. */
@@ -45,8 +52,8 @@ export function wrap(text: string, width: number): string[] {
   })
 }
 
-export function stepLines(step: StepVerdicts, colour: boolean): string[] {
-  return [paint(colour)('bold', step.title), ...step.verdicts.flatMap(judged => claimLines(judged, colour)), '']
+export function stepLines(step: StepVerdicts, colour: boolean, width?: number): string[] {
+  return [paint(colour)('bold', step.title), ...step.verdicts.flatMap(judged => claimLines(judged, colour, width)), '']
 }
 
 /** As a shell reports a command that SIGPIPE ended. */

@@ -8,12 +8,17 @@ import { currentStep, history, judgeNow, startAfresh, type Session } from '../en
 import type { Listening } from '../../site/live/server.ts'
 import { nextHint } from './commands/hint.ts'
 import { shellIn } from './commands/shell.ts'
+import { claimsThatFit } from './claims-that-fit.ts'
 import { clock, mendedLines } from './mending.ts'
-import { claimLines, coloured, paint, plain, wrap } from './print.ts'
+import { coloured, paint, plain, wrap } from './print.ts'
 import { stepProse } from './step-prose.ts'
 
 /** Changes that come from no shell of ours, a daemon that learns a route, are seen by looking now and then. */
 const POLL_MS = 4_000
+/** Looking now and then takes no more of the machine than this part of the time, even where a look takes long: a cluster has daemons to run. */
+const POLL_SHARE = 0.2
+/** A step that held and does not any more is said with a claim, where there is room for as much. */
+const LEAST_ROWS = 4
 /** After a command, what does not hold yet is looked at again: a port that has come up answers within a second or so. */
 const SETTLING_MS = [300, 600, 1_200]
 
@@ -37,6 +42,8 @@ export async function watch(session: Session): Promise<number> {
   /** The step that is shown: it stays, with its claims true, until the learner goes on. */
   let shownId: string | undefined
   let printedId: string | undefined
+  /** How long the last look took. */
+  let lookMs = 0
   let judgedOnce = false
   let judging = false
   let again = false
@@ -58,28 +65,44 @@ export async function watch(session: Session): Promise<number> {
     }
     const verdicts = found.find(step => step.id === shown?.id)
     const broken = found.filter(step => step.id !== shown?.id && step.status === 'fail' && held.has(step.id))
-    // Somebody has broken it for a learner to find: what does not hold is said, and not why.
-    const lines = (step: StepVerdicts | undefined): readonly string[] | undefined => step?.verdicts.flatMap(judged =>
-      brokenSince === undefined || judged.verdict.status !== 'fail' ? claimLines(judged, colour) : [style('red', `✗ ${judged.claim}`)])
+    const width = Math.min(panel.width, 100)
     const suspects = (id: string): string[] => brokenSince !== undefined ? [] : (since.get(id) ?? []).slice(-3).map(command => style('dim', `  after ${plain(command)}`))
-    panel.draw([
-      style('dim', '─'.repeat(Math.min(panel.width, 100))),
+    const above = [
+      style('dim', '─'.repeat(width)),
       `${style('bold', `${loaded.slug.slice(0, 2)} · ${loaded.lesson.title}`)}   ${style('dim', [
         shown === undefined ? (broken.length === 0 ? 'all steps hold' : 'finished, and broken since') : `step ${position(shown.id) + 1} of ${loaded.lesson.steps.length}`, nodes.join(' '), provider.name].join(' · '))}`,
       ...(brokenSince === undefined ? [] : [style('yellow', `Something is broken since ${clock(brokenSince)}: find it. npx lab check says why a claim fails.`)]),
-      ...(shown === undefined ? (broken.length === 0 ? FINISHED : []) : [
-        style('bold', shown.title),
-        ...(lines(verdicts) ?? [style('dim', '○ not judged yet: a step before it does not hold')]),
-        ...(verdicts?.status === 'pass' ? [style('green', 'This step holds. n goes on.')] : []),
-        ...(verdicts?.status === 'fail' && held.has(shown.id) && brokenSince === undefined ? [style('red', 'This held before, and does not any more'), ...suspects(shown.id)] : []),
-      ]),
-      ...broken.flatMap(step => [brokenSince === undefined ? style('red', `${step.title}: this held before, and does not any more`) : style('bold', step.title),
-        ...suspects(step.id), ...lines({ ...step, verdicts: step.verdicts.filter(({ verdict }) => verdict.status !== 'pass') }) ?? []]),
+      ...(shown === undefined ? (broken.length === 0 ? FINISHED : []) : [style('bold', shown.title)]),
+    ]
+    const below = [
+      ...(verdicts?.status === 'pass' ? [style('green', 'This step holds. n goes on.')] : []),
+      ...(shown !== undefined && verdicts?.status === 'fail' && held.has(shown.id) && brokenSince === undefined ? [style('red', 'This held before, and does not any more'), ...suspects(shown.id)] : []),
+    ]
+    const end = [
       ...told,
       style('dim', `in another terminal: npx lab shell ${nodes[0] ?? 'node1'}`),
       ...(page === undefined ? [] : [style('dim', `as a page: ${page.link}`)]),
       ['h hint', 'c check now', 'n next', 's shell', 'l lesson again', 'r reset', 'q quit'].map(key => `${style('bold', key.slice(0, 1))}${key.slice(1)}`).join('   '),
-    ])
+    ]
+    // Somebody has broken it for a learner to find: what does not hold is said, and not why.
+    let rows = panel.rows - panel.rowsOf([...above, ...below, ...end])
+    const claims = (step: StepVerdicts | undefined, heading: readonly string[] = []): readonly string[] => {
+      const lines = step === undefined ? [style('dim', '○ not judged yet: a step before it does not hold')]
+        : claimsThatFit(step.verdicts, { width, rows: rows - panel.rowsOf(heading), colour, silent: brokenSince !== undefined })
+      rows -= panel.rowsOf([...heading, ...lines])
+      return [...heading, ...lines]
+    }
+    const shownClaims = shown === undefined ? [] : claims(verdicts)
+    const regressed: string[] = []
+    for (const [index, step] of broken.entries()) {
+      if (index > 0 && rows < LEAST_ROWS) {
+        regressed.push(style('red', `… and ${broken.length - index} more of the steps that held before`))
+        break
+      }
+      regressed.push(...claims({ ...step, verdicts: step.verdicts.filter(({ verdict }) => verdict.status !== 'pass') },
+        [brokenSince === undefined ? style('red', `${step.title}: this held before, and does not any more`) : style('bold', step.title), ...suspects(step.id)]))
+    }
+    panel.draw([...above, ...shownClaims, ...below, ...regressed, ...end])
   }
   /** `looking`: nothing was done, as far as is known. */
   const judge = async (looking = false): Promise<void> => {
@@ -88,6 +111,7 @@ export async function watch(session: Session): Promise<number> {
       return
     }
     judging = true
+    const from = performance.now()
     let known = looking ? found : []
     do {
       again = false
@@ -107,6 +131,7 @@ export async function watch(session: Session): Promise<number> {
       known = []
     } while (again)
     judging = false
+    lookMs = performance.now() - from
     if (!judgedOnce) shownId = currentStep(loaded, found)?.id
     judgedOnce = true
     draw()
@@ -205,7 +230,12 @@ export async function watch(session: Session): Promise<number> {
   listen(true)
   process.stdout.on('resize', draw)
   journal.follow(event => format(onEvent, event), follower.signal)
-  const poll = setInterval(() => { if (!paused) void judge(true) }, POLL_MS)
+  let poll: NodeJS.Timeout | undefined
+  let polling = true
+  const lookNowAndThen = (): void => {
+    if (polling) poll = setTimeout(() => { void (paused ? Promise.resolve() : judge(true)).then(lookNowAndThen) }, Math.max(POLL_MS, lookMs / POLL_SHARE))
+  }
+  lookNowAndThen()
   const onSignal = (): void => ended.resolve('')
   for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.once(signal, onSignal)
   try {
@@ -219,7 +249,8 @@ export async function watch(session: Session): Promise<number> {
     process.stdout.write(`${said}\n`)
     return 0
   } finally {
-    clearInterval(poll)
+    clearTimeout(poll)
+    polling = false
     for (const timer of settling) clearTimeout(timer)
     follower.abort()
     await page?.close()
@@ -247,6 +278,15 @@ class Panel {
     return this.#stream.columns || 80
   }
 
+  /** As many as can be drawn over: the cursor is below them. */
+  get rows(): number {
+    return (this.#stream.rows || 24) - 1
+  }
+
+  rowsOf(lines: readonly string[]): number {
+    return lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(stripVTControlCharacters(line).length / this.width)), 0)
+  }
+
   draw(lines: readonly string[]): void {
     if (lines.join('\n') === this.#lines.join('\n')) return
     this.clear()
@@ -255,9 +295,9 @@ class Panel {
   }
 
   clear(): void {
-    const rows = this.#lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(stripVTControlCharacters(line).length / this.width)), 0)
+    const rows = this.rowsOf(this.#lines)
     // What has scrolled out of sight can't be drawn over.
-    if (rows > 0) this.#stream.write(`\x1b[${Math.min(rows, (this.#stream.rows || 24) - 1)}A\r\x1b[J`)
+    if (rows > 0) this.#stream.write(`\x1b[${Math.min(rows, this.rows)}A\r\x1b[J`)
     this.#lines = []
   }
 }

@@ -243,7 +243,8 @@ export function record({ home, loaded }: Session, journal: Journal, before: Hist
   for (const step of news) {
     if (step.status === 'pass' && !before.completed.has(step.id)) {
       journal.write({ kind: 'completed', step: step.id })
-      if (!before.given.has(step.id)) recordProgress(home, loaded.slug, step.id)
+      // Asked now: while this look was under way `lab solve` may have begun.
+      if (!history(journal.events()).given.has(step.id)) recordProgress(home, loaded.slug, step.id)
     }
     const failing = step.verdicts.filter(({ verdict }) => verdict.status === 'fail').map(({ claim }) => claim)
     if (failing.length > 0 && before.completed.has(step.id)) {

@@ -13,7 +13,7 @@ export interface HintGiven {
 
 export async function hint(options: { readonly json?: true }): Promise<number> {
   const at = await session()
-  const given = nextHint(at, await judgeNow(at))
+  const given = nextHint(at, await judgeNow(at, { explains: false }))
   if (options.json) json({ lab: at.loaded.slug, hint: given ?? null })
   else if (given === undefined) remark('no hint is needed: every step holds')
   else {

@@ -1,7 +1,7 @@
 import { Unable, Usage } from '../../core/mistake.ts'
 import { Journal } from '../../engine/journal.ts'
 import { PATIENCE_MS } from '../../engine/judge.ts'
-import { currentStep, findStep, history, judgeNow, judgeSteps, record, solve as solveStep, stepsOf } from '../../engine/session.ts'
+import { findStep, history, judgeNow, judgeSteps, record, solve as solveStep, stepsOf } from '../../engine/session.ts'
 import { home, session } from '../context.ts'
 import { json, remark } from '../print.ts'
 
@@ -16,7 +16,7 @@ export async function solve(name: string | undefined, options: { readonly all?: 
   const solved: string[] = []
   if (name !== undefined) {
     const { id } = findStep(at.loaded, name)
-    const [judged] = await judgeSteps(at, [id])
+    const [judged] = await judgeSteps(at, [id], { explains: false })
     if (judged?.status === 'pass') {
       remark(`${id} holds already`)
       if (options.json) json({ lab: at.loaded.slug, solved })
@@ -27,6 +27,8 @@ export async function solve(name: string | undefined, options: { readonly all?: 
     const id = next.id
     if (solved.includes(id)) throw new Unable(`the solution of ${id} was done and the step does not hold: \`npx lab goto ${id}\` starts it afresh`)
     const { text, step } = stepsOf(at.loaded).find(one => one.text.id === id) ?? fresh()
+    // Before: whoever watches may see that it holds before we have come back, and nobody has learnt it. After: there is something new to see.
+    journal.write({ kind: 'solved', step: id })
     await solveStep(text, step, nodes)
     journal.write({ kind: 'solved', step: id })
     // Only this one is waited for: the next does not hold yet, and would be waited for in vain.
@@ -34,13 +36,26 @@ export async function solve(name: string | undefined, options: { readonly all?: 
     solved.push(id)
     remark(`did what the lesson does in ${id}`)
   }
-  if (name !== undefined) await judgeNow(at, { patienceMs: PATIENCE_MS })
+  if (name !== undefined) await judgeNow(at, { patienceMs: PATIENCE_MS, explains: false })
   if (solved.length === 0) remark('nothing to solve: every step holds')
   if (options.json) json({ lab: at.loaded.slug, solved })
   return 0
 
   async function nextStep(): Promise<{ readonly id: string } | undefined> {
-    return name !== undefined ? findStep(at.loaded, name) : currentStep(at.loaded, await judgeNow(at, { patienceMs: PATIENCE_MS, explains: false }))
+    if (name !== undefined) return findStep(at.loaded, name)
+    const found = await judgeNow(at, { patienceMs: PATIENCE_MS, explains: false })
+    const { completed } = history(journal.events())
+    for (const { id } of at.loaded.lesson.steps) {
+      if (found.find(judged => judged.id === id)?.status === 'pass') continue
+      // It held. Asked together with all others, on a machine that is busy, it may be slow to say that it still does; to do it again would harm.
+      if (!completed.has(id) || !await holdsAlone(id)) return { id }
+    }
+    return undefined
+  }
+
+  async function holdsAlone(id: string): Promise<boolean> {
+    const judged = await judgeSteps(at, [id], { patienceMs: SOLVED_MS, explains: false })
+    return judged.every(({ status }) => status === 'pass')
   }
 }
 

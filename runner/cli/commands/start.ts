@@ -35,7 +35,7 @@ export async function start(name: string | undefined, options: StartOptions): Pr
     const { watch } = await import('../watching.ts')
     return watch(session)
   }
-  const step = currentStep(loaded, await judgeNow(session))
+  const step = currentStep(loaded, await judgeNow(session, { explains: false }))
   if (options.json) {
     json({ lab: slug, provider: session.provider.name, nodes: loaded.topology.nodes.map(node => node.name), step: step?.id ?? null })
     return 0
