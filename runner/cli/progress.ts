@@ -14,10 +14,7 @@ export function progressOn(stream: NodeJS.WriteStream): ShownProgress {
   let last = ''
   const seconds = (): string => `${Math.round((performance.now() - started) / 1000)} s`
   // What is wider than the terminal would go on in the next line, and stay there.
-  const fitted = (text: string, end: string): string => {
-    const room = (stream.columns || 80) - 1 - end.length
-    return text.length > room ? `${text.slice(0, room - 1)}…${end}` : `${text}${end}`
-  }
+  const fitted = (text: string, end: string): string => text.slice(0, (stream.columns || 80) - 1 - end.length).trimEnd() + end
   const draw = (): void => { if (last !== '') stream.write(`\r\x1b[K${fitted(last, ` … ${seconds()}`)}`) }
   const timer = stream.isTTY ? setInterval(draw, 500).unref() : undefined
   return {
