@@ -100,7 +100,7 @@ export const EXERCISES: readonly Exercise[] = [
   { asks: 'Compute the largest packet of a tunnel', answered: ['08 largest', '09 overhead'] },
   { asks: 'Say how many entries, sessions or keys a hundred nodes need', answered: ['05 hundred-nodes', '08 entries', '09 hundred-nodes', '10 sessions'] },
   { asks: 'Read the rules of a kube-proxy', answered: ['14 endpoint-of-half', '14 table-that-refuses', '14 who-is-marked'] },
-  { asks: 'Look up a Service and a headless one, and say what each returns', answered: ['18 one-or-many', '18 of-headless'] },
+  { asks: 'Look up a Service and a headless one, and say what each returns', answered: ['18 one-or-many', '18 of-headless', '23 headless'] },
   { asks: 'Find out which plugin a cluster has, and how it reaches other nodes', answered: ['23 plugin', '24 no-way'] },
   { asks: 'Count what a short name costs', answered: ['18 how-many-asked', '18 how-many-questions'] },
   { asks: 'Read a policy as it is meant', answered: ['19 trainers', '19 both', '19 either'] },

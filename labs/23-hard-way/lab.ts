@@ -302,6 +302,10 @@ export default defineLab<Name>({
           const { stdout } = await bench.place('node-0').exec(['sh', '-c', 'cat "$(ls /etc/cni/net.d/*.conf* | head -n 1)" | jq -r ".plugins[0].type // .type"'])
           return stdout.trim() || undefined
         }),
+        headless: answer('the addresses of pods, separated by commas', ['10.96.0.10', '10.244.0.1,10.244.1.1', '192.168.1.11,192.168.1.12'], async bench => {
+          const { stdout } = await (await webOn(bench, 'node-0')).exec(['dig', '+short', '+time=2', '@10.96.0.10', 'my-headless-service.default.svc.cluster.local'])
+          return listed(stdout)
+        }),
       },
       mutants: {
         'the port of the Service and not of the pods': { refusedBy: myService.claim, instead: onServer(`${service('my-service', 80).replace('8080', '80')}\n${service('my-headless-service', 8080, 'None')}`) },
@@ -386,6 +390,11 @@ async function webOn(bench: Bench, node: string) {
   return pods[0]?.place ?? bench.place(node)
 }
 
+/** In whatever order they were given. */
+function listed(text: string): string {
+  return text.split(/[\s,]+/).filter(Boolean).toSorted().join(',')
+}
+
 function answer(what: string, wrong: readonly [string, ...string[]], find: (bench: Bench) => Promise<string | undefined>): Answer {
   const now = async (bench: Bench): Promise<string> => await find(bench) ?? ''
   return {
@@ -394,7 +403,7 @@ function answer(what: string, wrong: readonly [string, ...string[]], find: (benc
       const evidence = await bench.place('server').exec(['true'])
       const right = await now(bench)
       if (right === '') return fail(`it is not to be had now: ${what} was expected`, evidence)
-      return value === right ? pass(evidence) : fail(`it is another one now; what is asked for is ${what}`, evidence)
+      return listed(value) === right ? pass(evidence) : fail(`it is another one now; what is asked for is ${what}`, evidence)
     },
   }
 }
