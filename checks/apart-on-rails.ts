@@ -1,8 +1,9 @@
-import type { Bench, Check } from '../runner/core/bench.ts'
+import type { Bench, Check, Namespace } from '../runner/core/bench.ts'
+import { parseAddress } from '../runner/core/ipv4.ts'
 import { CouldNotLook, fail, pass, type Evidence, type Verdict } from '../runner/core/verdict.ts'
 import { list } from '../runner/core/quoted.ts'
 import { darkWires } from './dark-wires.ts'
-import { endOf, type NamedEnd } from './ends.ts'
+import { allNamespaces, endOf, holders, type NamedEnd } from './ends.ts'
 import { ANSWER_MS, exchange, LATE_ANSWER_MS, type Exchange } from './exchange.ts'
 import { explain } from './explain.ts'
 
@@ -11,7 +12,7 @@ export type Group = Readonly<Record<string, readonly string[]>>
 
 /**
  * `on every rail that is up the pods of team-a and team-b reach their own, and nothing of the one comes to the other`: by TCP and UDP, from each to
- * each. That somebody is kept away is worth something because in the same look both of them reach their own there.
+ * each, and under each address that a pod has: any program may choose one. That somebody is kept away is worth something because in the same look both of them reach their own there.
  */
 export function apartOnRails(segments: readonly string[], groups: Readonly<Record<string, Group>>): Check {
   const pods = Object.entries(groups).flatMap(([group, all]) => Object.entries(all).map(([name, addresses]) => ({ group, name, addresses })))
@@ -37,7 +38,8 @@ async function look(bench: Bench, segments: readonly string[], all: readonly Pai
   const [down] = dark
   if (dark.length === segments.length && down !== undefined) return fail(`${list(segments)} are all down`, down.evidence)
   const pairs = all.filter(({ segment }) => !dark.some(one => one.segment === segment))
-  const outcomes = await exchange(bench, pairs.map(({ from, to }) => ({ from, to, late })))
+  const namespaces = await allNamespaces(bench)
+  const outcomes = await exchange(bench, pairs.map(({ own, from, to }) => ({ from, to, late, under: own ? [] : othersOf(namespaces, from.address) })))
   const evidence = new Set<Evidence>()
   const done: { readonly own: boolean; readonly one: Exchange }[] = []
   for (const [index, outcome] of outcomes.entries()) {
@@ -50,8 +52,9 @@ async function look(bench: Bench, segments: readonly string[], all: readonly Pai
   const through = done.filter(({ own, one }) => !own && (one.heard !== undefined || one.tcp.kind === 'ok' || one.udp.kind === 'ok'))
   const [foreign] = through
   if (foreign !== undefined) {
-    const { from, to, tcp, udp } = foreign.one
-    const how = tcp.kind === 'ok' || udp.kind === 'ok' ? `${from.name} reaches ${to.name} at ${to.address}` : `what ${from.name} sends to ${to.name} at ${to.address} arrives, and only the answers are lost`
+    const { from, to, tcp, udp, heard } = foreign.one
+    const other = heard === undefined || heard.from === from.address ? '' : ` under its address ${heard.from}`
+    const how = tcp.kind === 'ok' || udp.kind === 'ok' ? `${from.name} reaches ${to.name} at ${to.address}` : `what ${from.name} sends to ${to.name} at ${to.address}${other} arrives${other === '' ? ', and only the answers are lost' : ''}`
     return fail(`${how}${through.length === 1 ? '' : ` (and ${through.length - 1} more of ${done.filter(({ own }) => !own).length})`}`, first, ...rest)
   }
   const unheard = done.find(({ own, one }) => own && (one.tcp.kind !== 'ok' || one.udp.kind !== 'ok'))
@@ -66,4 +69,10 @@ async function look(bench: Bench, segments: readonly string[], all: readonly Pai
   if (slowest > waited / 2 && !late) return look(bench, segments, all, true)
   if (slowest > waited / 2) throw new CouldNotLook(`answers take ${slowest.toFixed(0)} ms now: too long to tell silence from slowness within ${waited} ms`, first, ...rest)
   return pass(first, ...rest)
+}
+
+/** The other addresses of whoever holds this one. */
+function othersOf(namespaces: readonly Namespace[], address: string): readonly string[] {
+  const held = holders(namespaces, address).flatMap(({ namespace }) => namespace.links.filter(link => link.name !== 'lo').flatMap(link => link.addresses))
+  return held.map(one => one.split('/')[0] ?? '').filter(one => one !== address && parseAddress(one) !== undefined)
 }

@@ -201,6 +201,8 @@ async function askAll(bench: Bench, serving: readonly Serving[], questions: Read
 class Round {
   readonly #bench: Bench
   readonly #running: ReadonlyMap<string, Running>
+  /** Where somebody listens, or is asked. */
+  readonly #ports = new Set<number>()
   #settled = 0
   #asked = 0
 
@@ -211,7 +213,10 @@ class Round {
 
   /** Those whose port somebody else has. */
   async listen(serving: readonly Serving[]): Promise<readonly Serving[]> {
-    for (const { namespace, port, protocol } of serving) this.#say(namespace.node, `listen ${namespace.inode} ${protocol} ${port}`)
+    for (const { namespace, port, protocol } of serving) {
+      this.#ports.add(port)
+      this.#say(namespace.node, `listen ${namespace.inode} ${protocol} ${port}`)
+    }
     await this.#settle(SPARE_MS)
     const taken = this.#read(readTaken)
     return serving.filter(({ namespace, port, protocol }) => taken.some(one => one.inode === namespace.inode && one.port === port && one.protocol === protocol))
@@ -237,6 +242,7 @@ class Round {
     const asked = questions.map(question => ({ question, id: ++this.#asked, nonce: randomBytes(9).toString('hex') }))
     const lines = new Map<string, string[]>()
     for (const { question: { client, to, port, protocol, patient }, id, nonce } of asked) {
+      this.#ports.add(port)
       const own = lines.get(client.node) ?? []
       own.push(`ask ${id} ${client.inode} ${protocol} ${to} ${port} ${nonce} ${patient === true ? LATE_MS : ms}`)
       lines.set(client.node, own)
@@ -247,7 +253,8 @@ class Round {
     // All has been asked everywhere: what has come until now is all that comes.
     await this.#settle(SPARE_MS)
     const told = new Map(this.#read(readAnswers).map(one => [one.id, one]))
-    const arrived = this.#read(readArrived)
+    // What comes to any other port is another's: the number that it comes from may be the same by chance.
+    const arrived = this.#read(readArrived).filter(({ port }) => this.#ports.has(port))
     const owns = new Set([...told.values()].flatMap(({ answer }) => 'own' in answer ? [answer.own] : []))
     const namespaces = new Map((await allNamespaces(this.#bench)).map(namespace => [namespace.inode, namespace]))
     return asked.map(({ question, id, nonce }) => {

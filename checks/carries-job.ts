@@ -1,14 +1,20 @@
-import type { Check } from '../runner/core/bench.ts'
-import { fail, pass, type Evidence } from '../runner/core/verdict.ts'
+import type { Bench, Check, Namespace } from '../runner/core/bench.ts'
+import { parseAddress } from '../runner/core/ipv4.ts'
+import type { Topology } from '../runner/core/topology.ts'
+import { CouldNotLook, fail, pass, type Verdict } from '../runner/core/verdict.ts'
 import { list } from '../runner/core/quoted.ts'
+import { capture } from './capture.ts'
 import { darkWires } from './dark-wires.ts'
 import { endsOf, ownerOf } from './ends.ts'
+import { readHexFrames } from './read/hex-frames.ts'
 import { readTally, type Tally } from './read/tally.ts'
 import { readFrom, unable } from './tool.ts'
 
 const TOOL = '/usr/local/lib/hardway/tally'
 /** A few steps of a job, and as long as a busy machine may take for them. */
 const [BYTES, MS] = [500_000, 3_000]
+/** As many frames of it on the wires. */
+const FRAMES = 200
 
 export interface Job {
   /** How it is called. */
@@ -34,7 +40,7 @@ export function jobMoves(job: Job): Check {
   return { claim: `the job of ${job.name} moves: ${list(Object.keys(job.pods))} exchange gradients`, look: bench => look(bench, job) }
 }
 
-/** `every rail that is up carries a share of team-a's job, and other interfaces less than 1 % of its bytes`: counted in each of its pods. */
+/** `every rail that is up carries a share of team-a's job, and other interfaces less than 1 % of its bytes`: counted in each of its pods, and on the wires: an interface may be on another than its name says. */
 export function carriesJob(job: Job, carrying: Carrying): Check {
   const { elsewhere = 0.01 } = carrying
   return {
@@ -43,33 +49,60 @@ export function carriesJob(job: Job, carrying: Carrying): Check {
   }
 }
 
-async function look(bench: Parameters<Check['look']>[0], { port, pods }: Job, carrying?: Carrying): ReturnType<Check['look']> {
-  const ends = endsOf(pods)
+async function look(bench: Bench, { name, port, pods }: Job, carrying?: Carrying): Promise<Verdict> {
   const dark = carrying === undefined ? [] : await darkWires(bench, Object.values(carrying.by))
   const [down] = dark
   if (dark.length > DARK && down !== undefined) return fail(`${list(dark.map(({ segment }) => segment))} are down`, down.evidence)
-  const by = Object.entries(carrying?.by ?? {}).filter(([, segment]) => !dark.some(one => one.segment === segment)).map(([link]) => link)
-  const idle = Object.keys(carrying?.by ?? {}).filter(link => !by.includes(link))
-  const counted = await Promise.all(ends.map(async end => {
+  const ends: { readonly pod: string; readonly namespace: Namespace }[] = []
+  for (const end of endsOf(pods)) {
     const owner = await ownerOf(bench, end)
-    if ('because' in owner) return owner
-    const evidence = await owner.namespace.place.exec([TOOL, String(port), String(BYTES), String(MS)])
-    if (evidence.exitCode !== 0) throw unable(evidence)
-    return { pod: end.name, tally: readFrom(evidence, readTally), evidence }
-  }))
-  const evidence: Evidence[] = []
-  for (const one of counted) {
-    if ('because' in one) return fail(one.because, ...one.evidence)
-    evidence.push(one.evidence)
+    if ('because' in owner) return fail(owner.because, ...owner.evidence)
+    ends.push({ pod: end.name, namespace: owner.namespace })
   }
-  const [first, ...rest] = evidence
-  if (first === undefined) throw new Error('nothing was counted')
-  for (const one of counted) {
-    if ('because' in one) continue
-    const because = wrong(one.pod, one.tally, carrying === undefined ? undefined : { by, idle, elsewhere: carrying.elsewhere ?? 0.01 })
-    if (because !== undefined) return fail(because, first, ...rest)
+  const wires = carrying === undefined ? undefined : await capture(bench, { filter: jobOf(port, ends.map(({ namespace }) => namespace)), bytes: 80, most: FRAMES })
+  try {
+    const counted = await Promise.all(ends.map(async ({ pod, namespace }) => {
+      const evidence = await namespace.place.exec([TOOL, String(port), String(BYTES), String(MS)])
+      if (evidence.exitCode !== 0) throw unable(evidence)
+      return { pod, tally: readFrom(evidence, readTally), evidence }
+    }))
+    const [first, ...rest] = counted.map(({ evidence }) => evidence)
+    if (first === undefined) throw new Error('nothing was counted')
+    const isDark = (segment: string): boolean => dark.some(one => one.segment === segment)
+    const shared = Object.entries(carrying?.by ?? {}).filter(([, segment]) => !isDark(segment))
+    const idle = Object.entries(carrying?.by ?? {}).filter(([, segment]) => isDark(segment))
+    const elsewhere = carrying?.elsewhere ?? 0.01
+    for (const { pod, tally } of counted) {
+      const because = wrong(pod, tally, carrying === undefined ? undefined : { by: shared.map(([link]) => link), idle: idle.map(([link]) => link), elsewhere })
+      if (because !== undefined) return fail(because, first, ...rest)
+    }
+    if (wires === undefined) return pass(first, ...rest)
+    const seen = crossed(bench.topology, await wires.whole())
+    const total = sum(seen)
+    if (total === 0) throw new CouldNotLook(`nothing of the job of ${name} is seen on the wires, though its pods move it`, first, ...rest)
+    const segments = shared.map(([, segment]) => segment)
+    const poor = segments.find(segment => sum(seen.filter(({ link }) => link === segment)) / total < 1 / segments.length / 4)
+    if (poor === undefined) return pass(first, ...rest)
+    return fail(`${poor} carries ${percent(sum(seen.filter(({ link }) => link === poor)) / total)} of it: ${shared.find(([, segment]) => segment === poor)?.[0] ?? ''} of ${list(ends.map(({ pod }) => pod))} is on another wire`, first, ...rest)
+  } finally {
+    // It takes its time to end, and leaves nothing in a node: nobody waits for it.
+    wires?.running.stop().catch(() => {})
   }
-  return pass(first, ...rest)
+}
+
+/** All of it has one of the first one's addresses. */
+function jobOf(port: number, [first]: readonly Namespace[]): string {
+  const addresses = first?.links.flatMap(link => link.name === 'lo' ? [] : link.addresses.map(one => one.split('/')[0] ?? '')).filter(one => parseAddress(one) !== undefined) ?? []
+  return `tcp port ${port}${addresses.length === 0 ? '' : ` and (${addresses.map(one => `host ${one}`).join(' or ')})`}`
+}
+
+/** By wire: what nodes put on it. */
+function crossed({ nodes }: Topology, output: string): readonly Tally[] {
+  const wires = new Map<string, string>(nodes.flatMap(({ name, interfaces }) => interfaces.map(one => [`${name}-${one.name}`, one.segment] as const)))
+  return readHexFrames(output).flatMap(({ link, bytes }) => {
+    const segment = wires.get(link)
+    return segment === undefined || bytes.length < 20 ? [] : [{ link: segment, out: bytes.readUInt16BE(2), in: 0 }]
+  })
 }
 
 function wrong(pod: string, tally: readonly Tally[], carrying: { readonly by: readonly string[]; readonly idle: readonly string[]; readonly elsewhere: number } | undefined): string | undefined {

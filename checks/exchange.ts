@@ -24,6 +24,8 @@ export interface Want {
   readonly wire?: boolean
   /** It is waited longer for answers: a packet that was followed says that they come. */
   readonly late?: boolean
+  /** Other addresses of the client's, under which it sends a datagram too; whether one arrives, `heard` says. */
+  readonly under?: readonly string[]
 }
 
 export interface Exchange extends Want {
@@ -65,7 +67,7 @@ export async function exchange(bench: Bench, wants: readonly Want[]): Promise<re
   }
   for (const want of wants) {
     const known = batch.wants.get(keyOf(want))
-    batch.wants.set(keyOf(want), { ...want, wire: want.wire === true || known?.wire === true, late: want.late === true || known?.late === true })
+    batch.wants.set(keyOf(want), { ...want, wire: want.wire === true || known?.wire === true, late: want.late === true || known?.late === true, under: [...new Set([...want.under ?? [], ...known?.under ?? []])] })
   }
   const outcomes = await batch.outcomes
   return wants.map(want => {
@@ -134,7 +136,7 @@ async function exchangeAll(bench: Bench, wants: ReadonlyMap<string, Want>): Prom
     }
     const answered = await Promise.all([...asking].map(async ([namespace, questions]) => {
       const portOf = (pair: Pair): number => servers.get(pair.server.namespace)?.port ?? 0
-      const { asked, evidence } = await ask(namespace, questions.map(({ pair, nonce }) => ({ address: pair.want.to.address, port: portOf(pair), nonce })),
+      const { asked, evidence } = await ask(namespace, questions.map(({ pair, nonce }) => ({ address: pair.want.to.address, port: portOf(pair), nonce, under: pair.want.under })),
         questions.some(({ pair }) => pair.want.late) ? LATE_ANSWER_MS : ANSWER_MS)
       return questions.map(({ pair, nonce }) => {
         const port = portOf(pair)
@@ -179,11 +181,13 @@ export interface Question {
   readonly address: string
   readonly port: number
   readonly nonce: string
+  /** Addresses of the client's under which the datagram is sent too. */
+  readonly under?: readonly string[] | undefined
 }
 
 /** One client, all its questions over TCP and UDP at once. */
 export async function ask(namespace: Namespace, questions: readonly Question[], answerMs = ANSWER_MS): Promise<{ readonly asked: readonly Asked[]; readonly evidence: Evidence }> {
-  const stdin = questions.flatMap(({ address, port, nonce }) => [`tcp ${address} ${port} ${nonce}\n`, `udp ${address} ${port} ${nonce}\n`]).join('')
+  const stdin = questions.flatMap(({ address, port, nonce, under = [] }) => [`tcp ${address} ${port} ${nonce}\n`, `udp ${address} ${port} ${nonce}${under.length === 0 ? '' : ` ${under.join(',')}`}\n`]).join('')
   const evidence = await namespace.place.exec([PROBE, 'ask', '--timeout-ms', String(answerMs)], { stdin })
   if (evidence.exitCode !== 0) throw unable(evidence)
   const asked = readFrom(evidence, readAsked)

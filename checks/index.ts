@@ -89,6 +89,7 @@ export { cniTaken } from './cni-taken.ts'
 export { hasLease } from './has-lease.ts'
 export { knowsWay } from './knows-way.ts'
 // What a container runtime has made
+export { connectedTo } from './connected-to.ts'
 export { containerIn } from './container-in.ts'
 export { leasesArePods } from './leases-are-pods.ts'
 export { nothingLeftOf } from './nothing-left-of.ts'

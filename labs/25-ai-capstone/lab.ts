@@ -1,6 +1,6 @@
 // 25 · A cluster that trains: two tenants, nine interfaces a pod, a rendezvous by name, gradients on the rails, and nobody in anybody's way.
 import { readFileSync } from 'node:fs'
-import { apartOnRails, carriesJob, findsName, jobMoves, policyHolds, serviceAnswers } from 'hardway/checks'
+import { apartOnRails, carriesJob, connectedTo, findsName, jobMoves, policyHolds, serviceAnswers } from 'hardway/checks'
 import { CouldNotLook, defineLab, fail, pass, type Answer, type Bench, type Check, type Deed, type Evidence, type Nodes } from 'hardway/lab'
 import { objectsOf } from 'hardway/kubernetes'
 import { joinRails, onRail, podsOnRoutes, RAILS } from 'hardway/networks'
@@ -38,9 +38,12 @@ const isolated = list(
 
 const finds = (pod: 'a1' | 'b1', namespace: keyof typeof teams) => findsName({ [pod]: `10.244.2.${pod === 'a1' ? 2 : 3}` }, 'trainer', { server: NAMES, namespace, objects: services })
 const [findsA, findsB] = [finds('a1', 'team-a'), finds('b1', 'team-b')]
-const meets = (pod: 'a1' | 'b1', zero: 'a0' | 'b0', { vip, pods }: { readonly vip: string; readonly pods: Readonly<Record<string, string>> }) =>
-  serviceAnswers({ [pod]: pods[pod] ?? '' }, { at: `${vip}:29500`, backends: { [zero]: pods[zero] ?? '' }, targetPort: 29500 })
-const [meetsA, meetsB] = [meets('a1', 'a0', teams['team-a']), meets('b1', 'b0', teams['team-b'])]
+/** Whoever asks, on either node. */
+const meets = (clients: Readonly<Record<string, string>>, { vip }: { readonly vip: string }, backends: Readonly<Record<string, string>>) =>
+  serviceAnswers(clients, { at: `${vip}:29500`, backends, targetPort: 29500 })
+const { 'team-a': { pods: { a0, a1 } }, 'team-b': { pods: { b0, b1 } } } = teams
+const [meetsA, meetsB] = [meets({ a1, b0 }, teams['team-a'], { a0 }), meets({ b1, a0 }, teams['team-b'], { b0 })]
+const [metA, metB] = [connectedTo({ a1 }, `${teams['team-a'].vip}:29500`), connectedTo({ b1 }, `${teams['team-b'].vip}:29500`)]
 const job = (name: keyof typeof teams) => ({ name, port: 29501, pods: teams[name].pods })
 const [movesA, movesB] = [jobMoves(job('team-a')), jobMoves(job('team-b'))]
 const nets = RAILS.map(rail => `net${rail + 1}`)
@@ -131,6 +134,9 @@ const meeting = ({ rules = DNAT, records = RECORDS }: { readonly rules?: readonl
 const train = (pod: Pod, ifname: string) => `ip netns exec ${pod} train ${pod} ${pod.endsWith('0') ? '--rank 0' : '--rank 1 --master trainer'} --ifname ${ifname}`
 const trained = (ifname: string, which: (pod: Pod) => boolean = () => true) => both(number => podsOf(number).filter(which).map(pod => train(pod, ifname)).join('\n'))
 
+/** What a line does that names another card than it did. */
+const onRail5 = (pod: Pod) => `ip -n ${pod} link del net3; ip link add link rail5 name net3 netns ${pod} type macvlan mode bridge; ip -n ${pod} addr add ${onRail(2, HOST[pod], groupOf(pod))}/16 dev net3; ip -n ${pod} link set net3 up`
+
 const ESTABLISHED = 'ct state established,related accept'
 const tenants = (...rules: readonly string[]) => `nft -f - <<'END'
 table ip tenants {
@@ -144,7 +150,7 @@ table ip tenants {
 END`
 const OWN_TEAM = [ESTABLISHED, 'ip daddr @team-a ip saddr != @team-a drop', 'ip daddr @team-b ip saddr != @team-b drop']
 const onEth0: Deed<Name> = both(() => tenants(...OWN_TEAM))
-const railRule = (pod: Pod, where = 'iifname "net*"') => `nft 'add table ip rails; add chain ip rails in { type filter hook input priority filter; }; add rule ip rails in ${where} ip saddr & 0.0.255.0 != 0.0.${groupOf(pod)}.0 drop'`
+const railRule = (pod: Pod, where = 'iifname "net*"', own = `& 255.240.255.0 != 10.48.${groupOf(pod)}.0`) => `nft 'add table ip rails; add chain ip rails in { type filter hook input priority filter; }; add rule ip rails in ${where} ip saddr ${own} drop'`
 const onRails: Deed<Name> = inPods(pod => railRule(pod))
 const inTurn = (...deeds: readonly Deed<Name>[]): Deed<Name> => async all => {
   for (const deed of deeds) await deed(all)
@@ -167,7 +173,8 @@ async function node(node: Node, number: 1 | 2): Promise<void> {
     install -m 755 /dev/stdin /usr/local/bin/train <<'END_OF_FILE'
 ${TRAIN}
 END_OF_FILE
-    ${own.map(pod => `mkdir -p /etc/netns/${pod}
+    ${own.map(pod => `ip netns exec ${pod} sh -c 'for file in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 >$file; done'
+    mkdir -p /etc/netns/${pod}
     printf 'nameserver ${NAMES}\\nsearch team-${pod.slice(0, 1)}.svc.cluster.local svc.cluster.local cluster.local\\noptions ndots:5 timeout:1 attempts:1\\n' >/etc/netns/${pod}/resolv.conf
     ${train(pod, 'eth0')}`).join('\n')}`)
 }
@@ -178,12 +185,13 @@ export default defineLab<Name>({
   },
   steps: {
     rendezvous: {
-      checks: [findsA, findsB, meetsA, meetsB, movesA, movesB],
+      checks: [findsA, findsB, meetsA, meetsB, metA, metB, movesA, movesB],
       answers: { 'sent-to': sentTo },
       hints: [
         'What does rank 1 know of rank 0 when it starts? Two things have to be found out for it: an address for a name, and a pod for an address.',
         failing => failing.includes(findsA.claim) || failing.includes(findsB.claim) ? 'In a1: `dig +search trainer`. Does a server run, does 10.96.0.10 lead to it on node2, and what does it say of trainer.team-a.svc.cluster.local?'
-          : 'The names are well. Does 10.96.1.10:29500 lead to a0, and 10.96.1.20:29500 to b0, on the node where rank 1 is?',
+          : failing.includes(meetsA.claim) || failing.includes(meetsB.claim) ? 'The names are well. Does 10.96.1.10:29500 lead to a0, and 10.96.1.20:29500 to b0, on both nodes?'
+            : 'Anybody would find rank 0 by its name. How was rank 1 told to look for it? In a1: `ss -tn`.',
         'The commands are in the lesson: dnsmasq with two records in the pod dns, and on both nodes a table with four `dnat`',
       ],
       alternatives: {
@@ -208,6 +216,8 @@ ${number === 2 ? names(...RECORDS) : ''}`),
         'a name for the pod, past the Service': { refusedBy: findsA.claim, instead: meeting({ records: Object.entries(ZERO).map(([name, address]) => `host-record=trainer.${name}.svc.cluster.local,${address}`) }) },
         'one trainer for both': { refusedBy: findsB.claim, instead: meeting({ records: ['host-record=trainer.team-a.svc.cluster.local,10.96.1.10', 'host-record=trainer.team-b.svc.cluster.local,10.96.1.10'] }) },
         'names, and nobody behind them': { refusedBy: meetsA.claim, instead: meeting({ rules: DNAT.slice(0, 2) }) },
+        'on one node alone': { refusedBy: meetsA.claim, instead: ({ node2 }) => bash(node2, `${translated(...DNAT)}\n${names(...RECORDS)}`) },
+        'an address in place of the name': { refusedBy: metA.claim, after: ({ node2 }) => bash(node2, `ip netns exec a1 train a1 --rank 1 --master ${ZERO['team-a']}\nfor try in $(seq 200); do ip netns exec a1 ss -Htn dst ${ZERO['team-a']} dport = :29500 | grep -q . && break; sleep 0.02; done`) },
         'two Services, one pod': { refusedBy: meetsB.claim, instead: meeting({ rules: DNAT.map(rule => rule.replace(ZERO['team-b'], ZERO['team-a'])) }) },
         'rank 1 in its node\'s name': {
           refusedBy: meetsA.claim,
@@ -217,7 +227,7 @@ ${number === 2 ? names(...RECORDS) : ''}`),
       },
     },
     rails: {
-      checks: [railsA, railsB, findsA, findsB, meetsA, meetsB],
+      checks: [railsA, railsB, findsA, findsB, meetsA, meetsB, metA, metB],
       hints: [
         'Who tells rank 1 to which addresses it is to send? And who told that one?',
         failing => failing.includes(railsA.claim) && failing.includes(railsB.claim) ? 'In a0: `moved sleep 1`. The job announces the addresses of the interfaces that it was given: `--ifname`.' : 'One of the two jobs is well. Was the other one told, on both nodes?',
@@ -233,8 +243,10 @@ ${number === 2 ? names(...RECORDS) : ''}`),
         // A NetworkAttachmentDefinition that names another device than it did.
         'an interface on another rail': {
           refusedBy: railsA.claim,
-          after: ({ node2 }) => bash(node2, `ip -n a1 link del net3; ip link add link rail5 name net3 netns a1 type macvlan mode bridge; ip -n a1 addr add ${onRail(2, 20, 1)}/16 dev net3; ip -n a1 link set net3 up; ${train('a1', 'net')}`),
+          after: ({ node2 }) => bash(node2, `${onRail5('a1')}; ${train('a1', 'net')}`),
         },
+        // Both ends are on one wire, and train; but it is the wrong one.
+        'an interface on another rail, at both ends': { refusedBy: railsA.claim, after: both(number => podsOf(number).filter(pod => groupOf(pod) === 1).map(pod => `${onRail5(pod)}; ${train(pod, 'net')}`).join('\n')) },
         'a rail without a cable': { refusedBy: railsB.claim, after: ({ node1 }) => node1`ip link set rail3 down` },
       },
     },
@@ -247,7 +259,7 @@ ${number === 2 ? names(...RECORDS) : ''}`),
           : failing.includes(findsA.claim) ? 'Somebody does not get an answer any more who was not meant. Do answers pass?'
             : failing.includes(policy.claim) ? 'On both nodes, at forward: what is for a pod of a team, and is not from one of the same team. Answers pass.'
               : 'The teams are apart, and a job stands still. Who of its own team is not let in?',
-        'On both nodes a chain at forward with `ct state established,related accept`, `ip daddr @team-a ip saddr != @team-a drop` and the same for team-b; in each pod a chain at input with `iifname "net*" ip saddr & 0.0.255.0 != 0.0.1.0 drop`, and 0.0.2.0 for team-b',
+        'On both nodes a chain at forward with `ct state established,related accept`, `ip daddr @team-a ip saddr != @team-a drop` and the same for team-b; in each pod a chain at input with `iifname "net*" ip saddr & 255.240.255.0 != 10.48.1.0 drop`, and 10.48.2.0 for team-b',
       ],
       alternatives: {
         'who may is named, and the rest is dropped': inTurn(
@@ -258,6 +270,8 @@ ${number === 2 ? names(...RECORDS) : ''}`),
       mutants: {
         'on eth0 alone': { refusedBy: apart.claim, instead: onEth0 },
         'on the rails alone': { refusedBy: policy.claim, instead: onRails },
+        // The address of b0 on eth0, 10.244.1.3, has a 1 there too.
+        'by the third number alone': { refusedBy: apart.claim, instead: inTurn(onEth0, inPods(pod => railRule(pod, undefined, `& 0.0.255.0 != 0.0.${groupOf(pod)}.0`))) },
         'one rail of eight is watched': { refusedBy: apart.claim, instead: inTurn(onEth0, inPods(pod => railRule(pod, 'iifname "net1"'))) },
         'the rails filtered by the node': { refusedBy: apart.claim, instead: inTurn(onEth0, both(() => `nft 'add table ip rails; add chain ip rails f { type filter hook forward priority filter; }; add rule ip rails f iifname "rail*" drop; add chain ip rails in { type filter hook input priority filter; }; add rule ip rails in iifname "rail*" drop'`)) },
         // Who has no way back still hears: a datagram asks for no answer.

@@ -107,6 +107,13 @@ describe('asking', () => {
     expect(new Set(answers.slice(1600, 1800).map(({ kind }) => kind))).toEqual(new Set(['timeout']))
   })
 
+  test('what comes from the same number to a port that nobody asked is somebody else\'s', async () => {
+    const network = await routed()
+    await network.node2`nft ${`add table ip t; add chain ip t c { type filter hook prerouting priority raw; }; add rule ip t c ip saddr ${ALL.red} tcp dport 82 ip saddr set 203.0.113.9 tcp dport set 9999`}`
+    const [tcp] = await replies(network.bench(), both(green, 82), ask(red, ALL.green, 82))
+    expect(tcp).toMatchObject({ kind: 'timeout' })
+  })
+
   test('nine pods ask nine pods on four ports, and each is answered or hears nothing', async () => {
     const network = await nine()
     const ends = endsOf(NINE)

@@ -1,7 +1,7 @@
 // What crosses which wire, and who is asked on it, on a worker with eight rails and somebody behind them.
 import { readFileSync } from 'node:fs'
 import { describe, expect, onTestFinished } from 'vitest'
-import { answersForOwnRail, answersOnOwnRails, apartOnRails, asksInOwnName, carriesJob, jobMoves, ridesOn, ridesOwnRails, straightToNeighbours, unboundRidesOn } from '../../checks/index.ts'
+import { answersForOwnRail, answersOnOwnRails, apartOnRails, asksInOwnName, carriesJob, connectedTo, jobMoves, ridesOn, ridesOwnRails, straightToNeighbours, unboundRidesOn } from '../../checks/index.ts'
 import { joinRails, onRail, podsOnBridge, RAILS } from '../../fixtures/networks/index.ts'
 import type { Nodes } from '../../runner/core/lab.ts'
 import { parseTopology } from '../../runner/core/topology.ts'
@@ -139,6 +139,11 @@ describe('a job', () => {
     expect(await look(check)).toMatch(/^fail: what b0 sends to a0 at 10\.50\.1\.10 arrives, and only the answers are lost \(and 7 more of 16\)$/)
     await Promise.all([node1`bash -ec ${blackhole('b0', 1)}`, node2`bash -ec ${blackhole('b1', 1)}`])
     expect(await look(check)).toBe('pass')
+    const byNumber = (pod: string, own: number) => `ip -n ${pod} route del blackhole 10.50.${3 - own}.0/24; ip netns exec ${pod} nft 'add table ip t; add chain ip t c { type filter hook input priority filter; }; add rule ip t c iifname net1 ip saddr & 0.0.255.0 != 0.0.${own}.0 drop'`
+    await Promise.all([node1`bash -ec ${`${byNumber('a0', 1)}; ${byNumber('b0', 2)}`}`, node2`bash -ec ${`${byNumber('a1', 1)}; ${byNumber('b1', 2)}`}`])
+    expect(await look(check)).toMatch(/^fail: what (a1 sends to b0 at 10\.50\.2\.10 under its address 10\.244\.2\.2|b0 sends to a\d at 10\.50\.1\.\d+ under its address 10\.244\.1\.3) arrives \(and 3 more of 16\)$/)
+    await Promise.all([node1, node2].map(node => node`bash -ec ${'for pod in $(ip netns list | cut -d" " -f1); do ip netns exec $pod sysctl -qw net.ipv4.conf.all.rp_filter=1; done'}`))
+    expect(await look(check)).toBe('pass')
     await node2`ip -n a1 link set net2 down`
     expect(await look(check)).toMatch(/^fail: at 10\.51\.1\.20 a0 does not reach a1/)
     await node2`ip link set rail1 down`
@@ -158,11 +163,15 @@ describe('a job', () => {
     const sends = (address: string) => node2`setsid ip netns exec a1 bash -c ${`until socat -u - TCP:${address}:5000 < <(while sleep 0.02; do head -c 40000 /dev/zero; done); do sleep 0.05; done`} </dev/null >/dev/null 2>&1 &`
     await sends(onRail(0, 10, 1))
     expect(await look(moves)).toBe('pass')
+    expect(await look(connectedTo({ a1: pods.a1 }, `${pods.a0}:5000`))).toBe('pass')
+    expect(await look(connectedTo({ a1: pods.a1 }, '10.96.1.10:5000'))).toBe(`fail: a1 is connected to ${pods.a0}:5000`)
+    expect(await look(connectedTo({ a1: pods.a1 }, '10.96.1.10:5001'))).toBe('fail: a1 is connected to nobody at port 5001')
     expect(await look(carries)).toBe('fail: net2 of a0 carries 0 % of it, where 2 are to share it')
     await sends(onRail(1, 10, 1))
     await sends(onRail(2, 10, 1))
     expect(await look(carries)).toMatch(/^fail: \d+ % of what a0 moves of it is on net3$/)
     expect(await look(carriesJob(job, { by: { net1: 'rail0', net2: 'rail1', net3: 'rail2' } }))).toBe('pass')
+    expect(await look(carriesJob(job, { by: { net1: 'rail0', net2: 'rail1', net3: 'rail3' } }))).toMatch(/^fail: rail3 carries 0 % of it: net3 of a0 and a1 is on another wire$/)
     await node2`ip link set rail1 down`
     expect(await look(carriesJob(job, { by: { net1: 'rail0', net2: 'rail1', net3: 'rail2' } }))).toBe('pass')
     await node1`ip link set rail2 down`
