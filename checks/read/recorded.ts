@@ -19,6 +19,8 @@ export interface Sent {
   readonly id: string
   readonly address: string
   readonly port: number
+  /** TCP's first number, where the sender could choose it. */
+  readonly sequence?: number
 }
 
 export interface Refusal {
@@ -64,7 +66,7 @@ export function readRecorded(text: string, vxlanPorts: ReadonlySet<number>): Rec
         })
         break
       }
-      case 'sent': recorded.sent.push({ id: first, address: second, port: number(third, line) }); break
+      case 'sent': recorded.sent.push({ id: first, address: second, port: number(third, line), ...(more[0] === undefined ? {} : { sequence: number(more[0], line) }) }); break
       case 'unsent': recorded.unsent.push({ id: first, errno: number(second, line), text: rest.slice(2).join(' ') }); break
       case 'told':
         if (second === 'answered') recorded.answered.push(first)

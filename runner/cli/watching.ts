@@ -66,7 +66,7 @@ export async function watch(session: Session): Promise<number> {
     const verdicts = found.find(step => step.id === shown?.id)
     const broken = found.filter(step => step.id !== shown?.id && step.status === 'fail' && held.has(step.id))
     const width = Math.min(panel.width, 100)
-    const suspects = (id: string): string[] => brokenSince !== undefined ? [] : (since.get(id) ?? []).slice(-3).map(command => style('dim', `  after ${plain(command)}`))
+    const suspects = (id: string): string[] => brokenSince !== undefined ? [] : (since.get(id) ?? []).slice(-3).map(command => style('dim', cut(`  after ${plain(command)}`, width)))
     const above = [
       style('dim', '─'.repeat(width)),
       `${style('bold', `${loaded.slug.slice(0, 2)} · ${loaded.lesson.title}`)}   ${style('dim', [
@@ -94,13 +94,17 @@ export async function watch(session: Session): Promise<number> {
     }
     const shownClaims = shown === undefined ? [] : claims(verdicts)
     const regressed: string[] = []
+    let suspected = ''
     for (const [index, step] of broken.entries()) {
       if (index > 0 && rows < LEAST_ROWS) {
         regressed.push(style('red', `… and ${broken.length - index} more of the steps that held before`))
         break
       }
+      // The same commands may have undone several steps: once is enough.
+      const after = suspects(step.id)
       regressed.push(...claims({ ...step, verdicts: step.verdicts.filter(({ verdict }) => verdict.status !== 'pass') },
-        [brokenSince === undefined ? style('red', `${step.title}: this held before, and does not any more`) : style('bold', step.title), ...suspects(step.id)]))
+        [brokenSince === undefined ? style('red', `${step.title}: this held before, and does not any more`) : style('bold', step.title), ...(after.join() === suspected ? [] : after)]))
+      suspected = after.join()
     }
     panel.draw([...above, ...shownClaims, ...below, ...regressed, ...end])
   }
@@ -265,6 +269,11 @@ const FINISHED: readonly string[] = [
   'Every step of this lab holds.', 'Before you go: can you say, without looking it up, why each of them does?',
   'npx lab list shows the next lab; npx lab stop ends this one.',
 ]
+
+function cut(text: string, width: number): string {
+  const [line = ''] = text.split('\n')
+  return line.length > width || line.length < text.length ? `${line.slice(0, width - 2)} …` : line
+}
 
 /** Lines at the bottom of a terminal that are drawn over themselves, and only when they differ. */
 class Panel {

@@ -2,7 +2,7 @@
 import type { Cause, Trace, TraceEnd } from '../../core/trace.ts'
 import type { Evidence } from '../../core/verdict.ts'
 import { trackOf } from './decide.ts'
-import { hopsOf, notesOf } from './path.ts'
+import { askedBy, hopsOf, notesOf } from './path.ts'
 import { refusalIn } from './rules/refused.ts'
 import type { Scene } from './scene.ts'
 import { holders, owns, type Space } from './spaces.ts'
@@ -16,6 +16,6 @@ export function conclude(scene: Scene, cause: Cause | undefined, evidence: reado
     from: end(scene.source ?? probe.source ?? '', probe.names?.from, scene.sender), to: end(probe.to, probe.names?.to, owner),
     outcome: scene.answered ? 'answered' : scene.unsent !== undefined ? 'not-sent' : refusalIn(scene) !== undefined ? 'refused' : 'lost',
     arrived: scene.answered || trackOf(scene).way === 'back' || cause?.way === 'back',
-    there: hopsOf(scene.there), back: hopsOf(scene.back), cause, notes: notesOf(scene), evidence, ms: Math.round(ms),
+    there: hopsOf(scene.there, askedBy(scene)), back: hopsOf(scene.back), cause, notes: notesOf(scene), evidence, ms: Math.round(ms),
   }
 }

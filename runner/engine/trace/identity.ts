@@ -1,6 +1,7 @@
 // Knows the packet again wherever it is seen, and its answer, whatever has been rewritten on the way: by the nonce that it
 // carries, or by TCP's first sequence number, which nobody rewrites.
 import type { Packet } from '../../../checks/read/frame.ts'
+import type { Sent } from '../../../checks/read/recorded.ts'
 import type { RecordedProbe } from './recording.ts'
 
 export type Role = 'there' | 'back' | 'error there' | 'error back'
@@ -10,14 +11,16 @@ const ENOUGH = 10
 
 export class Identity {
   readonly #probe: RecordedProbe
-  readonly #port: number | undefined
+  readonly #sent: Sent | undefined
   readonly #nonce: string
   /** Ends of the packet as it was seen, the other way round: so its answer looks. */
   readonly #answers = new Set<string>()
   #sequence: number | undefined
-  constructor(probe: RecordedProbe, port: number | undefined) {
+  /** Where the sender could not choose the number, it is seen on the way out, as long as nobody has rewritten both ends. */
+  constructor(probe: RecordedProbe, sent?: Sent) {
     this.#probe = probe
-    this.#port = port
+    this.#sent = sent
+    this.#sequence = sent?.sequence
     this.#nonce = probe.nonce.slice(0, ENOUGH)
   }
 
@@ -47,13 +50,14 @@ export class Identity {
         return icmp.type === 8 ? 'there' : icmp.type === 0 ? 'back' : undefined
       case 'udp': {
         if (packet.protocol !== 17 || packet.fromPort === undefined) return undefined
-        // The answer of a server may hold anything: it is known by its ends.
+        // The answer of a server may hold anything: it is known by its ends. Where rules of the sender's own rewrote it before it was seen, by one of them.
+        if (packet.to === this.#sent?.address && packet.toPort === this.#sent.port) return 'back'
         if (this.#answers.has(ends(packet.from, packet.fromPort, packet.to, packet.toPort))) return 'back'
         return packet.payload.startsWith(this.#nonce) ? 'there' : undefined
       }
       case 'tcp': {
         if (tcp === undefined) return undefined
-        if (leaving && tcp.syn && !tcp.ack && packet.fromPort === this.#port && packet.to === this.#probe.to) this.#sequence ??= tcp.sequence
+        if (leaving && tcp.syn && !tcp.ack && packet.fromPort === this.#sent?.port && packet.to === this.#probe.to) this.#sequence ??= tcp.sequence
         if (this.#sequence === undefined) return undefined
         if (tcp.syn && !tcp.ack && tcp.sequence === this.#sequence) return 'there'
         // An end of the connection by its own side is none.

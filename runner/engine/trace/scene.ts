@@ -51,7 +51,7 @@ export function scene(recording: Recording, id: string): Scene {
   const ports = new Set([...VXLAN_PORTS, ...spaces.flatMap(space => space.devices.flatMap(device => device.vxlan?.port ?? []))])
   const recorded = merged(recording.recorded.map(text => readRecorded(text, ports)))
   const sent = recorded.sent.find(one => one.id === id)
-  const identity = new Identity(probe, sent?.port)
+  const identity = new Identity(probe, sent)
   const [sights, arps]: [Sight[], Asking[]] = [[], []]
   for (const frame of recorded.frames) {
     const space = spaces.find(one => one.inode === frame.inode)

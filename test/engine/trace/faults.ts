@@ -41,8 +41,8 @@ const vip: Probe = { from: 'node1/red', to: '10.96.0.10', protocol: 'tcp', port:
 const abroad: Probe = { from: 'alpha/web', to: '10.1.5.20', protocol: 'icmp' }
 
 /** Something that answers on a port until its namespace ends. */
-const listens = (what: string, port: number): string => `
-  setsid socat ${what},reuseaddr,fork EXEC:cat </dev/null >/dev/null 2>&1 &
+const listens = (what: string, port: number, says = 'EXEC:cat'): string => `
+  setsid socat ${what},reuseaddr,fork ${says} </dev/null >/dev/null 2>&1 &
   for _ in $(seq 200); do [ -n "$(ss -Hltun sport = :${port})" ] && exit 0; sleep 0.02; done; exit 1`
 const tcpServer = (port: number, more = ''): string => listens(`TCP4-LISTEN:${port}${more}`, port)
 const udpServer = (port: number): string => listens(`UDP4-LISTEN:${port}`, port)
@@ -50,6 +50,11 @@ const nft = (...lines: readonly string[]): string => lines.map(line => `nft '${l
 const forget = 'ip -s -s neigh flush all >/dev/null 2>&1 || true'
 const service = (target: string): string => `iptables -t nat -F PREROUTING
   iptables -t nat -A PREROUTING -p tcp -d 10.96.0.10 --dport 80 -j DNAT --to-destination ${target}`
+/** As kube-proxy does: also for what the node asks itself, under an address and a port of its choice. */
+const nodeService = `iptables -t nat -A OUTPUT -p tcp -d 10.96.0.10 --dport 80 -j DNAT --to-destination 10.244.2.2:8080
+  iptables -t nat -A OUTPUT -p udp -d 10.96.0.10 --dport 53 -j DNAT --to-destination 10.244.2.2:5353
+  iptables -t nat -A POSTROUTING -d 10.244.2.2 -j MASQUERADE --random-fully
+  ip route add 10.96.0.0/12 via 192.168.1.12`
 /** What comes for this port of node1 is for a pod of node2. */
 const nodePort = 'iptables -t nat -A PREROUTING -p tcp -m addrtype --dst-type LOCAL --dport 31175 -j DNAT --to-destination 10.244.2.2:8080'
 const nodePortBack = 'iptables -t nat -A POSTROUTING -p tcp -d 10.244.2.2 --dport 8080 -j MASQUERADE'
@@ -339,6 +344,19 @@ const stock: Readonly<Record<string, Omit<Fault, 'name'>>> = {
   },
   'a service of nftables whose map has lost it': {
     network: 'routed', deeds: { node1: `${byMap('counter')}; ${nft('flush map ip svc ports')}`, 'node2/green': tcpServer(8080) }, probe: vip, truth: dies({ kind: 'no-route', at: 'node1', says: /no route.*10\.96\.0\.10/s }),
+  },
+  'whole: through a service, asked by the node itself': { network: 'service', deeds: { node1: nodeService, 'node2/green': tcpServer(8080) }, probe: { ...vip, from: 'node1' }, truth: arrivesBut(/10\.244\.2\.2/) },
+  'whole: a server that says something else, by UDP': {
+    network: 'service', deeds: { 'node2/green': listens('UDP4-RECVFROM:5353', 5353, "SYSTEM:'echo something else'") },
+    probe: { ...vip, protocol: 'udp', port: 53 }, truth: arrivesBut(/10\.244\.2\.2/),
+  },
+  'a service that a node asks itself, and whose pod is cut off': {
+    network: 'service', deeds: { node1: nodeService, node2: 'iptables -A FORWARD -d 10.244.2.2 -j DROP', 'node2/green': tcpServer(8080) },
+    probe: { ...vip, from: 'node1' }, truth: dies({ kind: 'filtered', at: 'node2', says: /10\.244\.2\.2 drop/ }),
+  },
+  'a service that a node asks itself by UDP, and lets no answer in': {
+    network: 'service', deeds: { node1: `${nodeService}; iptables -A INPUT -p udp --sport 5353 -j DROP`, 'node2/green': udpServer(5353) },
+    probe: { ...vip, from: 'node1', protocol: 'udp', port: 53 }, truth: noReply({ kind: 'filtered', at: 'node1', says: /5353 drop/ }),
   },
   'a service whose pod is gone': { network: 'service', deeds: { node1: service('10.244.2.9:8080') }, probe: vip, truth: dies({ kind: 'rewritten-to-nobody', at: ['node2', 'node1'], says: /10\.244\.2\.9/ }) },
   'a service whose pod is gone, by nft': {

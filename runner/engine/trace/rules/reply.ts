@@ -8,6 +8,8 @@ import { owns } from '../spaces.ts'
 export const bypassed: Rule = ({ there, back, sender, probe }, { way }) => {
   const reply = back.findLast(sight => sight.space === sender && sight.frame.direction === 'in' && !sight.bystander)
   if (way !== 'back' || reply === undefined || reply.packet.from === probe.to || !owns(sender, reply.packet.to)) return undefined
+  // The sender rewrote it itself, before any interface saw it, and rewrites the answer after: so it has to look at its door.
+  if (there[0]?.space === sender && there[0].frame.direction === 'out' && there[0].packet.to === reply.packet.from) return undefined
   const rewriter = there.find(sight => sight.packet.to !== probe.to)?.space
   const where = rewriter ?? reply.space
   return {
