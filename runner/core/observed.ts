@@ -41,6 +41,12 @@ export interface LinkEnd {
   readonly link: string
 }
 
+export interface MovedEnd {
+  readonly segment: string
+  /** What the other end is called in the fabric: `node1-rail0`. */
+  readonly fabric: string
+}
+
 export interface ObservedLink {
   readonly name: string
   readonly index: number
@@ -58,6 +64,8 @@ export interface ObservedLink {
   readonly peer: LinkEnd | undefined
   /** The segment that it is joined to, if the topology has put it there. */
   readonly segment: string | undefined
+  /** It is the end of such a wire that somebody has put into another namespace of the node, whatever it is called there. */
+  readonly moved?: MovedEnd
   /** For example `10.244.1.1/24`. IPv4. */
   readonly addresses: readonly string[]
   readonly bridge: Bridge | undefined

@@ -40,9 +40,12 @@ export interface Wire {
   readonly label: string | undefined
   readonly down: boolean
   readonly command: string
+  /** The name in the fabric of its end there, where its other end does not say it. */
+  readonly fabric?: string
 }
 
 const MOST_LINES = 7
+const MOST_OF_A_POD = 14
 
 export function graphOf(observed: Observed, segments: readonly string[]): Graph {
   const nodes = observed.nodes.map(withoutVisitors)
@@ -56,7 +59,7 @@ export function graphOf(observed: Observed, segments: readonly string[]): Graph 
 /** Which box or wire an interface is drawn as: where a trace passes. */
 export function whereIs(graph: Graph, place: string, device: string): { readonly box: string } | { readonly wire: string } | undefined {
   if (place === 'fabric') {
-    const wire = graph.wires.find(one => one.kind === 'segment' && fabricName(one.from) === device)
+    const wire = graph.wires.find(one => one.kind === 'segment' && (one.fabric ?? fabricName(one.from)) === device)
     if (wire !== undefined) return { wire: wire.id }
     return graph.segments.some(one => one.title === device) ? { box: `segment ${device}` } : undefined
   }
@@ -105,7 +108,9 @@ function namespaceBox(namespace: ObservedNamespace): Box {
     ...rulesOf(namespace.chains),
   ]
   return {
-    id: namespace.place, kind: 'namespace', title: namespace.named ?? namespace.place.slice(namespace.node.length + 1), lines: lined(namespace.place, lines),
+    id: namespace.place, kind: 'namespace', title: namespace.named ?? namespace.place.slice(namespace.node.length + 1),
+    // All of its interfaces, as many as a pod has that trains.
+    lines: lined(namespace.place, lines, Math.min(Math.max(MOST_LINES, links.length + 3), MOST_OF_A_POD)),
     down: links.length > 0 && links.every(link => !link.up),
     command: namespace.named === undefined ? '' : `ip -n ${namespace.named} addr`,
   }
@@ -149,9 +154,9 @@ function rulesOf(chains: readonly ObservedChain[]): readonly string[] {
   ])
 }
 
-function lined(id: string, texts: readonly string[]): readonly Line[] {
+function lined(id: string, texts: readonly string[], most = MOST_LINES): readonly Line[] {
   const all = texts.map(text => ({ id: `${id} ${text}`, text }))
-  return all.length <= MOST_LINES ? all : [...all.slice(0, MOST_LINES - 1), { id: `${id} more ${all.length}`, text: `and ${all.length - MOST_LINES + 1} more` }]
+  return all.length <= most ? all : [...all.slice(0, most - 1), { id: `${id} more ${all.length}`, text: `and ${all.length - most + 1} more` }]
 }
 
 /** Its name, and what is unusual about it as a port. */
@@ -163,7 +168,9 @@ function portText({ name, port }: ObservedLink): string {
 function wiresOf({ name, namespaces }: ObservedNode): readonly Wire[] {
   const own = namespaces.find(namespace => namespace.own)
   if (own === undefined) return []
-  return own.links.flatMap((link): readonly Wire[] => {
+  const moved = namespaces.flatMap(({ place, links }) => links.flatMap((link): readonly Wire[] => link.moved === undefined ? []
+    : [{ id: `${place} ${link.name} wire`, from: place, to: `segment ${link.moved.segment}`, kind: 'segment', label: undefined, down: !link.up, command: `ip link show ${link.name}`, fabric: link.moved.fabric }]))
+  return [...moved, ...own.links.flatMap((link): readonly Wire[] => {
     const id = `${own.place} ${link.name}`
     if (link.segment !== undefined) return [{ id: `${id} wire`, from: id, to: `segment ${link.segment}`, kind: 'segment', label: undefined, down: !link.up, command: `ip link show ${link.name}` }]
     const over = link.tunnel?.over
@@ -178,5 +185,5 @@ function wiresOf({ name, namespaces }: ObservedNode): readonly Wire[] {
     // Both ends in the node: one wire for the two.
     if (link.peer.place === own.place) return link.name < link.peer.link ? [{ id: `${id} wire`, from: id, to: `${own.place} ${link.peer.link}`, kind: 'veth', label: undefined, down, command: `ip link show ${link.name}` }] : []
     return [{ id: `${id} wire`, from: link.peer.place, to: id, kind: 'veth', label: undefined, down, command: `ip link show ${link.name}` }]
-  }).filter(wire => wire.to !== `${name} routes` || own.routes.length > 0)
+  }).filter(wire => wire.to !== `${name} routes` || own.routes.length > 0)]
 }

@@ -39,7 +39,7 @@ export async function layoutOf(graph: Graph): Promise<Layout> {
       'elk.layered.considerModelOrder.strategy': 'NODES_AND_EDGES', 'elk.layered.crossingMinimization.forceNodeModelOrder': 'true',
       'elk.layered.nodePlacement.strategy': 'NETWORK_SIMPLEX',
     },
-    children: [...graph.nodes.map(node => elkNode(node, below.includes(node))), ...graph.segments.map(segment => ({ id: segment.id, width: Math.max(220, graph.nodes.length * 90), height: 26 }))],
+    children: [...graph.nodes.map(node => elkNode(node, graph.wires, below.includes(node))), ...graph.segments.map(segment => ({ id: segment.id, width: graph.segments.length > FEW ? Math.max(110, graph.nodes.length * 45) : Math.max(220, graph.nodes.length * 90), height: 26 }))],
     edges: [...graph.wires.map(wire => elkEdge(wire, hanging.has(wire.id))), ...graph.nodes.flatMap(node => order(node, below.includes(node)))],
   })
   const places = new Map<string, Place>()
@@ -64,30 +64,36 @@ export async function layoutOf(graph: Graph): Promise<Layout> {
   return { width: laidOut.width ?? 0, height: laidOut.height ?? 0, places, paths }
 }
 
+/** Segments that have room for their wires side by side; of more, each is narrower, or the drawing is wider than a screen. */
+const FEW = 4
+
 /** Who has no pods, among nodes that have: they stand below the wires, where there is room, with their name at the bottom. */
 export function routersOf({ nodes }: Graph): readonly GraphNode[] {
   const without = nodes.filter(({ boxes }) => boxes.every(({ kind }) => kind === 'link' || kind === 'routes' || kind === 'rules'))
   return nodes.some(({ boxes }) => boxes.some(({ kind }) => kind === 'namespace')) ? without : []
 }
 
-function elkNode({ name, boxes, facts }: GraphNode, upsideDown: boolean): ElkNode {
+function elkNode({ name, boxes, facts }: GraphNode, wires: readonly Wire[], upsideDown: boolean): ElkNode {
   const headline = TEXT.title * name.length + facts.reduce((sum, { text }) => sum + 14 + TEXT.mono * text.length, 0) + 2 * TEXT.pad
   return {
     id: `node ${name}`,
     layoutOptions: { 'elk.padding': upsideDown ? `[top=14,left=16,bottom=${TEXT.head + 6},right=16]` : `[top=${TEXT.head + 10},left=16,bottom=14,right=16]`, 'elk.nodeSize.constraints': 'MINIMUM_SIZE', 'elk.nodeSize.minimum': `(${Math.max(150, headline)}, 60)` },
-    children: boxes.map(box => ({ id: box.id, ...sizeOf(box, boxes) })),
+    children: boxes.map(box => ({ id: box.id, ...sizeOf(box, boxes, wires.filter(({ from }) => from === box.id).length) })),
   }
 }
 
-function sizeOf(box: Box, all: readonly Box[]): { readonly width: number; readonly height: number } {
+function sizeOf(box: Box, all: readonly Box[], wires: number): { readonly width: number; readonly height: number } {
   if (box.kind === 'bridge') {
     const text = [box.title, ...box.lines.map(({ text }) => text)].join(' · ').length * TEXT.mono + 2 * TEXT.pad
     return { width: Math.max(text, 110 * all.filter(({ kind }) => kind === 'namespace').length), height: 26 }
   }
   const titled = box.kind !== 'routes' && box.kind !== 'rules'
   const longest = Math.max(titled ? box.title.length * TEXT.title : 0, ...box.lines.map(({ text }) => Math.min(text.length, LONGEST) * TEXT.mono))
-  return { width: Math.max(64, longest + 2 * TEXT.pad), height: (box.lines.length + (titled ? 1 : 0)) * TEXT.line + 14 }
+  return { width: Math.max(64, longest + 2 * TEXT.pad, wires * APART), height: (box.lines.length + (titled ? 1 : 0)) * TEXT.line + 14 }
 }
+
+/** Pixels from wire to wire, of one box. */
+const APART = 18
 
 /** Characters of a line that are shown; all of it is in its title. */
 export const LONGEST = 46

@@ -57,12 +57,18 @@ function wireOf({ id, kind, label, down, command }: Wire, layout: Layout, { fres
   const [first] = path ?? []
   if (path === undefined || first === undefined) return undefined
   // Beside the upper end, before wires turn towards their bridge.
-  const named = label === undefined ? undefined : beside(label, first, layout.places.get(`node ${id.split(' ')[0]}`))
+  const named = label === undefined ? undefined : beside(label, first, layout.places.get(`node ${id.split(' ')[0]}`), crowded(label, first, layout))
   return html`<g class="wire ${kind}${down ? ' down' : ''}${isNew(id, fresh)}"><title>${command}</title><path d="${pathOf(path)}"/>${named}</g>`
 }
 
-/** To the right of the wire, or a line lower to its left where the node ends. */
-function beside(label: string, { x, y }: Point, node: Place | undefined): Html {
+/** Another wire begins to its right, where the label would be. */
+function crowded(label: string, { x, y }: Point, { paths }: Layout): boolean {
+  return [...paths.values()].some(([other]) => other !== undefined && Math.abs(other.y - y) < 1 && other.x > x && other.x < x + BESIDE + label.length * TEXT.mono)
+}
+
+/** To the right of the wire, or to its left where that is taken, or a line lower where the node ends. */
+function beside(label: string, { x, y }: Point, node: Place | undefined, taken: boolean): Html {
+  if (taken) return html`<text class="mono" text-anchor="end" x="${x - BESIDE}" y="${y + 14}">${label}</text>`
   const room = node === undefined || x + BESIDE + label.length * TEXT.mono < node.x + node.width
   return room ? html`<text class="mono" x="${x + BESIDE}" y="${y + 14}">${label}</text>` : html`<text class="mono" text-anchor="end" x="${x - BESIDE}" y="${y + 14 + TEXT.line}">${label}</text>`
 }

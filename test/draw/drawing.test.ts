@@ -54,6 +54,15 @@ describe('the graph', () => {
       ['node1 eth0', 'segment fab', 'segment', undefined], ['node1/red', 'node1 cni0', 'veth', 'veth-red'], ['node1/blue', 'node1 cni0', 'veth', 'veth-blue']])
   })
 
+  test('a wire of the topology that was put into a pod leads from the pod to its segment, and a trace finds it by its name in the fabric', () => {
+    const rails = Array.from({ length: 8 }, (_, at) => link(`net${at + 1}`, { addresses: [`10.5${at}.0.10/16`], moved: { segment: `rail${at}`, fabric: `node1-rail${at}` } }))
+    const graph = graphOf({ nodes: [{ name: 'node1', namespaces: [namespace('node1', [link('eth0', { segment: 'fab' })]), namespace('node1/worker', rails)] }] }, ['fab', 'rail0', 'rail1'])
+    expect(graph.wires.filter(({ from }) => from === 'node1/worker').slice(0, 2).map(({ to, kind }) => [to, kind])).toEqual([['segment rail0', 'segment'], ['segment rail1', 'segment']])
+    expect(whereIs(graph, 'fabric', 'node1-rail1')).toEqual({ wire: 'node1/worker net2 wire' })
+    // All of its interfaces are named, though they are more than lines are shown of other things.
+    expect(boxesOf(graph).find(({ id }) => id === 'node1/worker')?.lines.map(({ text }) => text)).toEqual(rails.map(({ name, addresses }) => `${addresses[0] ?? ''} ${name}`))
+  })
+
   test('says what a pod has: its address and its way out', () => {
     expect(boxesOf(graphOf(lab05, [])).find(({ id }) => id === 'node1/red')?.lines.map(({ text }) => text)).toEqual(['10.244.1.2/24', 'default via 10.244.1.1'])
   })

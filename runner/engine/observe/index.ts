@@ -1,5 +1,6 @@
 // Looks at all nodes of a lab at once, and finds who is joined to whom.
-import type { LinkEnd, Observed, ObservedLink } from '../../core/observed.ts'
+import { readJson, records, text, whole } from '../../../checks/read/json.ts'
+import type { LinkEnd, MovedEnd, Observed, ObservedLink } from '../../core/observed.ts'
 import type { Node } from '../../core/provider.ts'
 import type { Topology } from '../../core/topology.ts'
 import { CouldNotLook } from '../../core/verdict.ts'
@@ -7,19 +8,29 @@ import { readObserved, type SeenLink, type SeenNamespace } from './read.ts'
 
 const OBSERVE = ['/usr/local/lib/hardway/observe']
 
-/** One command a node. */
+const FABRIC = ['ip', '-j', 'link']
+
+/** One command a node, and one for the fabric. */
 export async function observe(nodes: readonly Node[], topology: Topology): Promise<Observed> {
-  return joined(topology, await Promise.all(topology.nodes.map(async ({ name }) => {
+  const [fabric, ...printed] = await Promise.all([fabricOf(nodes), ...topology.nodes.map(async ({ name }) => {
     const node = nodes.find(one => one.name === name)
     if (node === undefined) throw new CouldNotLook(`${name} is not running: \`npx lab reset\` starts the lab anew`)
     const evidence = await node.exec(OBSERVE, { maxBytes: 8 << 20 })
     if (evidence.exitCode !== 0) throw new CouldNotLook(`could not see what ${name} holds`, evidence)
     return { name, printed: evidence.stdout }
-  })))
+  })])
+  return joined(topology, printed, fabric)
 }
 
-/** Pure: what each node printed, as one network. */
-export function joined(topology: Topology, printed: readonly { readonly name: string; readonly printed: string }[]): Observed {
+/** Nothing where it cannot be looked at: then ends that were moved are not known again. */
+async function fabricOf(nodes: readonly Node[]): Promise<string> {
+  const links = await nodes.find(({ name }) => name === 'fabric')?.exec(FABRIC).catch(() => undefined)
+  return links?.exitCode === 0 ? links.stdout : '[]'
+}
+
+/** Pure: what each node printed, as one network; `fabric`: the links there, as JSON. */
+export function joined(topology: Topology, printed: readonly { readonly name: string; readonly printed: string }[], fabric = '[]'): Observed {
+  const ports = fabricPorts(fabric)
   return {
     nodes: printed.map(({ name, printed: text }) => {
       const namespaces = readObserved(name, text)
@@ -32,12 +43,35 @@ export function joined(topology: Topology, printed: readonly { readonly name: st
             const segment = namespace.own ? wires.find(wire => wire.name === link.name)?.segment : undefined
             // The other end of a wire is in the fabric, which is not looked at.
             const peer = segment === undefined ? peerOf(namespaces, namespace, { ...link, peerIndex, peerNamed, peerElsewhere }) : undefined
-            return { ...link, peer, segment }
+            const moved = namespace.own || peer !== undefined ? undefined : movedEnd(topology, name, ports, { peerIndex, peerElsewhere, index: link.index })
+            return { ...link, peer, segment, ...(moved === undefined ? {} : { moved }) }
           }),
         })),
       }
     }),
   }
+}
+
+interface FabricPort {
+  readonly name: string
+  readonly index: number | undefined
+  readonly peerIndex: number | undefined
+  readonly segment: string | undefined
+}
+
+function fabricPorts(printed: string): readonly FabricPort[] {
+  return records(readJson(printed)).map(link => ({
+    name: text(link['ifname']) ?? '', index: whole(link['ifindex']), peerIndex: whole(link['link_index']), segment: text(link['master']),
+  }))
+}
+
+/** Both ends name each other by number; every node counts from one, so the name in the fabric says whose it is. */
+function movedEnd({ nodes, segments }: Topology, node: string, ports: readonly FabricPort[], end: Pick<SeenLink, 'peerIndex' | 'peerElsewhere' | 'index'>): MovedEnd | undefined {
+  if (!end.peerElsewhere || end.peerIndex === undefined) return undefined
+  const found = ports.find(port => port.index === end.peerIndex && port.peerIndex === end.index)
+  if (found?.segment === undefined || segments.every(({ name }) => name !== found.segment)) return undefined
+  const own = found.name.startsWith(`${node}-`) || found.name.startsWith(`n${nodes.findIndex(({ name }) => name === node)}-`)
+  return own ? { segment: found.segment, fabric: found.name } : undefined
 }
 
 /**

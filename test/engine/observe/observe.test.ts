@@ -27,6 +27,24 @@ test('a veth knows its other end, from both sides; a wire of the topology knows 
   expect(link(own, 'eth0')).toMatchObject({ segment: 'fab', peer: undefined, addresses: ['192.168.1.11/24'] })
 })
 
+test('the end of a wire that was put into a pod is known by its other end, in the fabric', () => {
+  const moved = printed.replace(/^namespace \d+ red [^]*$/m, `namespace 99 pod /run/netns/pod
+== links
+[{"ifindex":7,"link_index":12,"ifname":"net1","flags":["UP","LOWER_UP"],"mtu":9000,"address":"02:00:00:00:00:07","link_netnsid":0,"linkinfo":{"info_kind":"veth"},"addr_info":[]}]
+${['ids', 'routes', 'rules', 'neighbours', 'proxies', 'forwarding'].map(part => `== ${part}\n[]`).join('\n')}
+== nft
+== iptables
+== iptables-legacy
+== settings
+`)
+  const end = (fabric: object): unknown => link(joined(topology, [{ name: 'node1', printed: moved }], JSON.stringify([fabric])).nodes[0]?.namespaces[1], 'net1').moved
+  const port = { ifindex: 12, link_index: 7, ifname: 'node1-rail0', master: 'fab' }
+  expect(end(port)).toEqual({ segment: 'fab', fabric: 'node1-rail0' })
+  // Every node counts from one: that of another is none of it, nor is a number that leads elsewhere.
+  expect(end({ ...port, ifname: 'node2-rail0' })).toBeUndefined()
+  expect(end({ ...port, link_index: 8 })).toBeUndefined()
+})
+
 test('a bridge has its ports, a port its state and switches, a tunnel its ends', () => {
   expect(link(own, 'cni0').bridge).toEqual({ ports: ['veth-red'], stp: false, vlanFiltering: false })
   expect(link(own, 'veth-red').port).toMatchObject({ state: 'forwarding', flags: { isolated: false, hairpin: false, flood: true } })
