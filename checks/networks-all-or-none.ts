@@ -3,12 +3,12 @@ import { fail, pass } from '../runner/core/verdict.ts'
 import { asks, defines, joins, linksOf, notBack, playground, refusal, word, type Rail } from './networks.ts'
 
 /**
- * `if the fifth of its networks cannot be had, a pod of node1 gets none: ADD is refused with an error, and everything is back`;
+ * `if the fifth of its networks cannot be had, a pod of node1 gets none: ADD is refused with an error, no interface is left, and every device is back`;
  * and once it can be had, the next pod gets all.
  */
 export function networksAllOrNone(node: string, rails: readonly Rail[]): Check {
   return {
-    claim: `if the fifth of its networks cannot be had, a pod of ${node} gets none: ADD is refused with an error, and everything is back where it was`,
+    claim: `if the fifth of its networks cannot be had, a pod of ${node} gets none: ADD is refused with an error, it has no interface left, and every device is back`,
     look: bench => playground(bench, node, async ground => {
       const { at, evidence: before } = ground
       const fifth = rails[4]

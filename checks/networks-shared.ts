@@ -24,6 +24,7 @@ export function networksShared(node: string, name: string, device: string, range
         const [address = ''] = link.addresses.filter(each => !each.includes(':'))
         const number = parseAddress(address.split('/')[0] ?? '')
         if (number === undefined || !contains(within, number)) return fail(`net1 has ${address || 'no address'}, and has to have one of ${range}`, seen.evidence, ...added.evidence)
+        if (Number(address.split('/')[1]) !== within.prefix) return fail(`net1 has ${address}: to it, who has another address of ${range} is on another wire`, seen.evidence, ...added.evidence)
         had.push({ address: address.split('/')[0] ?? '', mac: link.mac ?? '' })
       }
       for (const of of pods) {

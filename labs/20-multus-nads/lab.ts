@@ -4,21 +4,20 @@ import {
   cniConfigured, cniJoins, cniLeaves, cniSpeaks, networksAllOrNone, networksAttached, networksNamed, networksRemembered, networksReturned, networksShared, networksTold,
 } from 'hardway/checks'
 import { defineLab, fail, pass, type Answer, type Deed, type Nodes } from 'hardway/lab'
+import { RAIL_NETWORKS } from 'hardway/networks'
 
 type Name = 'node1' | 'leaf'
 type Node = Nodes<Name>['node1']
-
-const RAILS = [0, 1, 2, 3, 4, 5, 6, 7].map(rail => ({ network: `rail${rail}`, device: `vf${rail}`, interface: `net${rail + 1}`, address: `10.5${rail}.0.10/16` }))
 
 const configuration = cniConfigured('node1')
 const speaks = cniSpeaks('node1')
 const joins = cniJoins('node1', '10.244.1.0/26')
 const leaves = cniLeaves('node1')
-const attached = networksAttached('node1', RAILS)
+const attached = networksAttached('node1', RAIL_NETWORKS)
 const named = networksNamed('node1')
-const returned = networksReturned('node1', RAILS)
+const returned = networksReturned('node1', RAIL_NETWORKS)
 const remembered = networksRemembered('node1')
-const allOrNone = networksAllOrNone('node1', RAILS)
+const allOrNone = networksAllOrNone('node1', RAIL_NETWORKS)
 const told = networksTold('node1')
 const shared = networksShared('node1', 'shared', 'vf7', '10.57.0.0/16')
 
@@ -154,6 +153,7 @@ export default defineLab<Name>({
         'a device that is not there': { refusedBy: attached.claim, after: edit(network('rail3'), 'vf3', 'vf33') },
         'one address for two rails': { refusedBy: attached.claim, after: edit(network('rail5'), '10.55.0.10', '10.54.0.10') },
         'no name but net1, net2': { refusedBy: named.claim, instead: but(steps.networks, part('networks'), '\\(.value.interface // "net\\(.key + 1)")', 'net\\(.key + 1)') },
+        'no namespace and no interface in the short form': { refusedBy: named.claim, instead: but(steps.networks, part('networks'), 'capture("^((?<namespace>[^/]+)/)?(?<name>[^@]+)(@(?<interface>.+))?$")', '{name: .}') },
         'always the namespace default': { refusedBy: named.claim, instead: but(steps.networks, part('networks'), '\\(.value.namespace // $own)', 'default') },
       },
     },
@@ -229,6 +229,7 @@ export default defineLab<Name>({
       mutants: {
         'the device itself': { refusedBy: shared.claim, instead: shares({ type: 'host-device', device: 'vf7', ipam: hostLocal }) },
         'one address for everybody': { refusedBy: shared.claim, instead: shares({ ...macvlan, ipam: { type: 'static', addresses: [{ address: '10.57.1.1/16' }] } }) },
+        'a wire that is smaller than it is': { refusedBy: shared.claim, instead: shares({ ...macvlan, ipam: { type: 'host-local', ranges: [[{ subnet: '10.57.1.0/24' }]] } }) },
         'another rail': { refusedBy: shared.claim, instead: shares({ ...macvlan, master: 'vf6' }) },
         'no master': { refusedBy: shared.claim, instead: shares({ ...macvlan, master: 'eth0' }) },
       },

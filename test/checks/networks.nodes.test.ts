@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { networksAllOrNone, networksAttached, networksNamed, networksRemembered, networksReturned, networksShared, networksTold } from '../../checks/index.ts'
+import { RAIL_NETWORKS } from '../../fixtures/networks/index.ts'
 import { fetched } from '../../runner/components/cache.ts'
 import type { Check } from '../../runner/core/bench.ts'
 import type { Nodes } from '../../runner/core/lab.ts'
@@ -21,13 +22,12 @@ const lesson = read('labs/20-multus-nads/lesson.md')
 const printed = (path: string): string => lesson.split(`\`\`\`file node1:${path}\n`).at(-1)?.split('\n```')[0] ?? ''
 const part = (name: string): string => `/opt/cni/several/${name}`
 const PLUGIN = ['/etc/cni/net.d/10-pods.conflist', '/opt/cni/bin/several', ...['networks', 'ADD', 'DEL', 'tell'].map(part)]
-const RAILS = [0, 1, 2, 3, 4, 5, 6, 7].map(rail => ({ network: `rail${rail}`, device: `vf${rail}`, interface: `net${rail + 1}`, address: `10.5${rail}.0.10/16` }))
 
-const attached = networksAttached('node1', RAILS)
+const attached = networksAttached('node1', RAIL_NETWORKS)
 const named = networksNamed('node1')
-const returned = networksReturned('node1', RAILS)
+const returned = networksReturned('node1', RAIL_NETWORKS)
 const remembered = networksRemembered('node1')
-const allOrNone = networksAllOrNone('node1', RAILS)
+const allOrNone = networksAllOrNone('node1', RAIL_NETWORKS)
 const told = networksTold('node1')
 const shared = networksShared('node1', 'shared', 'vf7', '10.57.0.0/16')
 
@@ -41,10 +41,10 @@ async function network() {
   const { node1 } = shells(nodes) as Nodes<'node1' | 'leaf'>
   const write = (path: string, text: string) => node1`bash -ec ${'mkdir -p "$(dirname "$1")"; cat >"$1" <<<"$2"; chmod +x "$1"'} write ${path} ${text}`
   const define = (name: string, config: object) => write(`/etc/objects/networks/default/${name}.json`, JSON.stringify({ metadata: { name }, spec: { config: JSON.stringify({ cniVersion: '1.1.0', name, ...config }) } }))
-  const rail = ({ network, device, address }: typeof RAILS[number]) => define(network, { type: 'host-device', device, ipam: { type: 'static', addresses: [{ address }] } })
+  const rail = ({ network, device, address }: typeof RAIL_NETWORKS[number]) => define(network, { type: 'host-device', device, ipam: { type: 'static', addresses: [{ address }] } })
   const share = (config: object) => define('shared', { type: 'macvlan', master: 'vf7', ipam: { type: 'host-local', ranges: [[{ subnet: '10.57.0.0/16' }]] }, ...config })
   await Promise.all([
-    ...PLUGIN.map(path => write(path, printed(path))), write('/opt/cni/bin/netlab', read('labs/12-write-a-cni/files/netlab.pl')), ...RAILS.map(rail), share({}),
+    ...PLUGIN.map(path => write(path, printed(path))), write('/opt/cni/bin/netlab', read('labs/12-write-a-cni/files/netlab.pl')), ...RAIL_NETWORKS.map(rail), share({}),
   ])
   return {
     nodes, node1, write, define, share, rail, bench: () => makeBench(nodes, topology),
@@ -82,8 +82,9 @@ describe.skipIf(because !== undefined)(`checks of more networks than one${becaus
     await define('rail3', { type: 'host-device', device: 'vf4', ipam: { type: 'static', addresses: [{ address: '10.53.0.10/16' }] } })
     await define('rail4', { type: 'host-device', device: 'vf3', ipam: { type: 'static', addresses: [{ address: '10.54.0.10/16' }] } })
     expect(await said(attached)).toBe('fail: net4 is on the cable of vf4, and has to be on that of vf3')
-    await Promise.all(RAILS.map(rail))
-    expect(await wrong(named, part('networks'), '// "net', '// "eth')).toMatch(/^fail: a pod of team-n[0-9a-f]{6} that wants its networks as rdma0, and the others by their place in the list, has .*eth2.*, and no net2$/)
+    await Promise.all(RAIL_NETWORKS.map(rail))
+    expect(await wrong(named, part('networks'), '// "net', '// "eth')).toMatch(/^fail: a pod of team-n[0-9a-f]{6} that asks for \[.*\] has .*eth2.*, and no net2$/)
+    expect(await wrong(named, part('networks'), '[^@]+)(@', '.+)(@')).toMatch(/^fail: several refuses ADD, with code 101: there is no network n[0-9a-f]{6}@rdma0 in the namespace default$/)
     expect(await wrong(named, part('networks'), '.value.namespace // $own', '.value.namespace // "default"')).toMatch(/^fail: (several refuses ADD, with code 101: there is no network n[0-9a-f]{6} in the namespace default|several refuses ADD, with code 999: )/)
     expect(await wrong(returned, part('DEL'), 'tac "$kept"', 'tail -n 1 "$kept"')).toBe('fail: vf0 is not on the node any more, and so it is with 6 more')
     expect(await wrong(returned, part('DEL'), 'said=$(call DEL', 'ip -n "${CNI_NETNS##*/}" link set "$ifname" netns 1 2>/dev/null && continue; said=$(call DEL')).toMatch(/^fail: vf0 is called net1 now, and so it is with 7 more$/)
@@ -97,6 +98,8 @@ describe.skipIf(because !== undefined)(`checks of more networks than one${becaus
     expect(await wrong(told, part('tell'), '.metadata.annotations["k8s.v1.cni.cncf.io/network-status"] = $status', '.metadata.annotations["k8s.v1.cni.cncf.io/network-status"] = "none"')).toBe('fail: its k8s.v1.cni.cncf.io/network-status is no list, as JSON: none')
     await share({ master: 'vf6' })
     expect(await said(shared)).toBe('fail: net1 is on the cable of vf6, and has to be on that of vf7')
+    await share({ ipam: { type: 'host-local', ranges: [[{ subnet: '10.57.1.0/24' }]] } })
+    expect(await said(shared)).toBe('fail: net1 has 10.57.1.2/24: to it, who has another address of 10.57.0.0/16 is on another wire')
     await share({ ipam: { type: 'static', addresses: [{ address: '10.57.1.1/16' }] } })
     expect(await said(shared)).toBe('fail: both pods have 10.57.1.1')
     await share({ type: 'host-device', device: 'vf7' })
