@@ -36,13 +36,13 @@ const isolated = list(
   })),
 )
 
-const finds = (pod: 'a1' | 'b1', namespace: keyof typeof teams) => findsName({ [pod]: `10.244.2.${pod === 'a1' ? 2 : 3}` }, 'trainer', { server: NAMES, namespace, objects: services })
-const [findsA, findsB] = [finds('a1', 'team-a'), finds('b1', 'team-b')]
-/** Whoever asks, on either node. */
+const { 'team-a': { pods: { a0, a1 } }, 'team-b': { pods: { b0, b1 } } } = teams
+const finds = (pod: Readonly<Record<string, string>>, namespace: keyof typeof teams) => findsName(pod, 'trainer', { server: NAMES, namespace, objects: services })
+/** From the other node too. */
+const [findsA, findsB, findsA0] = [finds({ a1 }, 'team-a'), finds({ b1 }, 'team-b'), finds({ a0 }, 'team-a')]
 const meets = (clients: Readonly<Record<string, string>>, { vip }: { readonly vip: string }, backends: Readonly<Record<string, string>>) =>
   serviceAnswers(clients, { at: `${vip}:29500`, backends, targetPort: 29500 })
-const { 'team-a': { pods: { a0, a1 } }, 'team-b': { pods: { b0, b1 } } } = teams
-const [meetsA, meetsB] = [meets({ a1, b0 }, teams['team-a'], { a0 }), meets({ b1, a0 }, teams['team-b'], { b0 })]
+const [meetsA, meetsB] = [meets({ a1 }, teams['team-a'], { a0 }), meets({ b1 }, teams['team-b'], { b0 })]
 const [metA, metB] = [connectedTo({ a1 }, `${teams['team-a'].vip}:29500`), connectedTo({ b1 }, `${teams['team-b'].vip}:29500`)]
 const job = (name: keyof typeof teams) => ({ name, port: 29501, pods: teams[name].pods })
 const [movesA, movesB] = [jobMoves(job('team-a')), jobMoves(job('team-b'))]
@@ -185,12 +185,13 @@ export default defineLab<Name>({
   },
   steps: {
     rendezvous: {
-      checks: [findsA, findsB, meetsA, meetsB, metA, metB, movesA, movesB],
+      checks: [findsA, findsB, findsA0, meetsA, meetsB, metA, metB, movesA, movesB],
       answers: { 'sent-to': sentTo },
       hints: [
         'What does rank 1 know of rank 0 when it starts? Two things have to be found out for it: an address for a name, and a pod for an address.',
-        failing => failing.includes(findsA.claim) || failing.includes(findsB.claim) ? 'In a1: `dig +search trainer`. Does a server run, does 10.96.0.10 lead to it on node2, and what does it say of trainer.team-a.svc.cluster.local?'
-          : failing.includes(meetsA.claim) || failing.includes(meetsB.claim) ? 'The names are well. Does 10.96.1.10:29500 lead to a0, and 10.96.1.20:29500 to b0, on both nodes?'
+        failing => failing.includes(findsA0.claim) && !failing.includes(findsA.claim) ? 'On node2 all is well. Who leads to the pod dns what leaves a pod of node1?'
+          : failing.includes(findsA.claim) || failing.includes(findsB.claim) ? 'In a1: `dig +search trainer`. Does a server run, does 10.96.0.10 lead to it on node2, and what does it say of trainer.team-a.svc.cluster.local?'
+          : failing.includes(meetsA.claim) || failing.includes(meetsB.claim) ? 'The names are well. Does 10.96.1.10:29500 lead to a0, and 10.96.1.20:29500 to b0, on the node where rank 1 is?'
             : 'Anybody would find rank 0 by its name. How was rank 1 told to look for it? In a1: `ss -tn`.',
         'The commands are in the lesson: dnsmasq with two records in the pod dns, and on both nodes a table with four `dnat`',
       ],
@@ -216,7 +217,7 @@ ${number === 2 ? names(...RECORDS) : ''}`),
         'a name for the pod, past the Service': { refusedBy: findsA.claim, instead: meeting({ records: Object.entries(ZERO).map(([name, address]) => `host-record=trainer.${name}.svc.cluster.local,${address}`) }) },
         'one trainer for both': { refusedBy: findsB.claim, instead: meeting({ records: ['host-record=trainer.team-a.svc.cluster.local,10.96.1.10', 'host-record=trainer.team-b.svc.cluster.local,10.96.1.10'] }) },
         'names, and nobody behind them': { refusedBy: meetsA.claim, instead: meeting({ rules: DNAT.slice(0, 2) }) },
-        'on one node alone': { refusedBy: meetsA.claim, instead: ({ node2 }) => bash(node2, `${translated(...DNAT)}\n${names(...RECORDS)}`) },
+        'on one node alone': { refusedBy: findsA0.claim, instead: ({ node2 }) => bash(node2, `${translated(...DNAT)}\n${names(...RECORDS)}`) },
         'an address in place of the name': { refusedBy: metA.claim, after: ({ node2 }) => bash(node2, `ip netns exec a1 train a1 --rank 1 --master ${ZERO['team-a']}\nfor try in $(seq 200); do ip netns exec a1 ss -Htn dst ${ZERO['team-a']} dport = :29500 | grep -q . && break; sleep 0.02; done`) },
         'two Services, one pod': { refusedBy: meetsB.claim, instead: meeting({ rules: DNAT.map(rule => rule.replace(ZERO['team-b'], ZERO['team-a'])) }) },
         'rank 1 in its node\'s name': {
