@@ -1,6 +1,6 @@
 // 06 · Out by the node's address: who cannot answer a pod answers its node, and pods keep their own among themselves.
 import { allReach, arrivesFrom, freshPod, freshPodSeenAs, reachEachOther, reaches, seenAs } from 'hardway/checks'
-import { CouldNotLook, defineLab, fail, pass, unknown, type Answer, type Bench, type Check, type Deed, type Nodes } from 'hardway/lab'
+import { bash, CouldNotLook, defineLab, fail, pass, unknown, type Answer, type Bench, type Check, type Deed, type Nodes } from 'hardway/lab'
 import { podsOnBridge, type Pods } from 'hardway/networks'
 
 type Name = 'node1' | 'node2' | 'node3' | 'ext' | 'db'
@@ -50,7 +50,6 @@ const noWayBack: Check = {
 /** One script for each of the three nodes, which is told its number. */
 const onEach = ({ node1, node2, node3 }: Nodes<Name>, script: (number: number) => string): Promise<unknown> =>
   Promise.all([node1, node2, node3].map((node, index) => bash(node, script(index + 1))))
-const bash = (node: Node, script: string) => node`bash -ec ${script}`
 const each = (script: (number: number) => string): Deed<Name> => all => onEach(all, script)
 
 /** A table that is there already is emptied first, in one transaction. */

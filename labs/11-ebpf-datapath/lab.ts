@@ -2,11 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { checksumsHold, countsProtocol, flowsRecorded, httpGate, notByNetfilter, policyCounts, policyHolds, serviceAnswers, serviceShares, straightAfter } from 'hardway/checks'
 import { objectsOf } from 'hardway/kubernetes'
-import { defineLab, fail, pass, unknown, type Answer, type Deed, type Nodes } from 'hardway/lab'
+import { bash, defineLab, fail, pass, unknown, type Answer, type Deed } from 'hardway/lab'
 import { podsOnRoutes } from 'hardway/networks'
 
 type Name = 'node1' | 'node2'
-type Node = Nodes<Name>[Name]
 
 const here = { red: '10.244.1.2', blue: '10.244.1.3', b1: '10.244.1.4', store: '10.244.1.5', gate: '10.244.1.6' } as const
 const there = { b2: '10.244.2.2', green: '10.244.2.3' } as const
@@ -72,7 +71,6 @@ const seenByStore: Answer = {
 
 // Deeds
 const file = (name: string): string => readFileSync(new URL(`files/${name}`, import.meta.url), 'utf8')
-const bash = (node: Node, script: string) => node`bash -ec ${script}`
 const onNode1 = (script: string): Deed<Name> => all => bash(all.node1, script)
 const write = (path: string, text: string, mode = '644') => `install -m ${mode} /dev/stdin ${path} <<'END OF FILE'\n${text}END OF FILE`
 /** The pod's sums are right when they leave it: nobody behind it computes them. */

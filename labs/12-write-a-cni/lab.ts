@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import {
   cniCollects, cniConfigured, cniFifty, cniFull, cniGivesBack, cniJoins, cniLeaves, cniNeighbours, cniNotices, cniPassesOn, cniRefuses, cniSets, cniSpeaks, cniStatus, cniTaken,
 } from 'hardway/checks'
-import { defineLab, fail, pass, type Answer, type Deed, type Nodes } from 'hardway/lab'
+import { bash, defineLab, fail, pass, type Answer, type Deed, type Nodes } from 'hardway/lab'
 
 type Node = Nodes<'node1'>['node1']
 
@@ -28,7 +28,6 @@ const BIN = '/opt/cni/bin/netlab'
 const CONF = '/etc/cni/net.d/10-pods.conflist'
 const verb = (name: string) => `/opt/cni/netlab/${name}`
 
-const bash = (node: Node, script: string) => node`bash -ec ${script}`
 const on1 = (script: string): Deed<'node1'> => ({ node1 }) => bash(node1, script)
 /** Replaces a text of a file, and insists that it was there. */
 const edit = (path: string, from: string, to: string): Deed<'node1'> => async ({ node1 }) => {

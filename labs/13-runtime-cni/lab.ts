@@ -1,10 +1,9 @@
 // 13 · Handed to a runtime: containerd reads a configuration, calls the plugins, and gives back what it took.
 import { containerIn, leasesArePods, nothingLeftOf, podsReach, podUp, runtimeGives, runtimePlugins, runtimeReady } from 'hardway/checks'
 import { containerRuntime } from 'hardway/cluster'
-import { CouldNotLook, defineLab, fail, pass, type Answer, type Bench, type Deed, type Nodes } from 'hardway/lab'
+import { bash, CouldNotLook, defineLab, fail, pass, type Answer, type Bench, type Deed, type Nodes } from 'hardway/lab'
 
 type Name = 'node1' | 'node2'
-type Node = Nodes<Name>[Name]
 
 const ranges = { node1: '10.244.1.0/24', node2: '10.244.2.0/24' } as const
 const ready = [runtimeReady('node1'), runtimeReady('node2')] as const
@@ -19,7 +18,6 @@ const inApi = containerIn('api', 'node1')
 const leased = leasesArePods('node1')
 const gone = nothingLeftOf('job', 'node1')
 
-const bash = (node: Node, script: string) => node`bash -ec ${script}`
 const both = (nodes: Nodes<Name>, script: (name: Name) => string) => Promise.all((['node1', 'node2'] as const).map(name => bash(nodes[name], script(name))))
 
 const FILE = '/etc/cni/net.d/10-bridge.conflist'

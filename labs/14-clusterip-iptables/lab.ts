@@ -2,12 +2,11 @@
 import { readFileSync } from 'node:fs'
 import { serviceAnswers, serviceHairpin, serviceLeavesOut, serviceLetsGo, serviceOnlyAt, serviceRefuses, serviceShares, type Service } from 'hardway/checks'
 import { apply, controlPlane, kubeProxy, type KubeProxy } from 'hardway/cluster'
-import { defineLab, fail, pass, unknown, type Alternative, type Answer, type Deed, type Nodes } from 'hardway/lab'
+import { bash, defineLab, fail, pass, unknown, type Alternative, type Answer, type Deed, type Nodes } from 'hardway/lab'
 import { BACKENDS, BEAT, CLIENTS, LEAVING, RENDEZVOUS, servicePods } from 'hardway/networks'
 
 type Name = 'node1' | 'node2' | 'node3' | 'ext'
 type All = Nodes<Name>
-type Node = All[Name]
 
 const VIP = '10.96.0.42'
 const rendezvous: Service = { at: `${VIP}:29500`, backends: BACKENDS, targetPort: RENDEZVOUS }
@@ -30,7 +29,6 @@ const noneToOld = serviceLeavesOut(everybody, beat, LEAVING)
 const letGo = serviceLetsGo(beat, LEAVING)
 const refused = serviceRefuses(everybody, metrics, rendezvous)
 
-const bash = (node: Node, script: string) => node`bash -ec ${script}`
 /** One script for each of the three nodes, which is told its number. */
 const onEach = ({ node1, node2, node3 }: All, script: (number: number) => string): Promise<unknown> =>
   Promise.all([node1, node2, node3].map((node, index) => bash(node, script(index + 1))))

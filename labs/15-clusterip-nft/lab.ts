@@ -2,11 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { serviceAnswers, serviceLeavesOut, serviceOnlyAt, serviceRefuses, serviceShares, syncAddsNothing, syncAnswers, syncLosesNone, syncSticks, syncTakesAway, type Service } from 'hardway/checks'
 import { controlPlane, kubeProxy } from 'hardway/cluster'
-import { defineLab, fail, pass, unknown, type Answer, type Deed, type Nodes } from 'hardway/lab'
+import { bash, defineLab, fail, pass, unknown, type Answer, type Deed } from 'hardway/lab'
 import { BACKENDS, BEAT, LEAVING, RENDEZVOUS, servicePods } from 'hardway/networks'
 
 type Name = 'node1' | 'node2' | 'node3' | 'ext'
-type Node = Nodes<Name>[Name]
 
 const red = { red: '10.244.1.4' }
 const { b1, b2, b3 } = BACKENDS
@@ -63,7 +62,6 @@ const OBJECTS = [
   slice('archive', 'p5w2t', 80, 'TCP', []),
 ]
 
-const bash = (node: Node, script: string) => node`bash -ec ${script}`
 const write = (path: string, text: string): string => `cat >${path} <<'END OF FILE'\n${text}\nEND OF FILE`
 const onNode1 = (script: string): Deed<Name> => ({ node1 }) => bash(node1, script)
 const nft = (...lines: readonly string[]): string => `nft -f - <<'END'\n${lines.join('\n')}\nEND`

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { healthPort, loopbackPort, nodePortClosed, nodePortReaches, ownNodePortReaches, ownPort, reachEachOther, scrapes } from 'hardway/checks'
 import { apply, controlPlane, kubeProxy } from 'hardway/cluster'
-import { defineLab, fail, pass, unknown, type Answer, type Deed, type Nodes } from 'hardway/lab'
+import { bash, defineLab, fail, pass, unknown, type Answer, type Deed, type Nodes } from 'hardway/lab'
 import { podsOnBridge, type Pods } from 'hardway/networks'
 
 type Name = 'node1' | 'node2' | 'node3' | 'ext'
@@ -50,7 +50,6 @@ const closed3 = nodePortClosed(ext, node3, anyWeb, node1)
 const health = healthPort(ext, 32080, { ...node2, ...node3 }, node1)
 const healthNow = healthPort(ext, 32080, { ...node1, ...node2 }, node3)
 
-const bash = (node: Node, script: string) => node`bash -ec ${script}`
 const onEach = (all: All, script: (number: Number) => string): Promise<unknown> => Promise.all(([1, 2, 3] as const).map(number => bash(all[`node${number}`], script(number))))
 const each = (script: (number: Number) => string): Deed<Name> => all => onEach(all, script)
 

@@ -4,7 +4,7 @@ import {
   allocatesForGood, allocatesNoMore, allocatesUnique, entersBy, knowsWhoAnswers, learnedBehind, learnedOnly, oneAnswers, poolIsFree, reaches, sentWhereServed, servedAt,
 } from 'hardway/checks'
 import { controlPlane, kubeProxy, type KubeProxy } from 'hardway/cluster'
-import { defineLab, fail, pass, unknown, type Answer, type Nodes } from 'hardway/lab'
+import { bash, defineLab, fail, pass, unknown, type Answer, type Nodes } from 'hardway/lab'
 import { podsOnBridge } from 'hardway/networks'
 
 type Name = 'node1' | 'node2' | 'node3' | 'tor' | 'ext'
@@ -63,7 +63,6 @@ const RULES = `table ip services {
   chain post { type nat hook postrouting priority srcnat; meta mark and 0x4000 != 0 masquerade; }
 }`
 
-const bash = (node: Node, ...lines: readonly string[]) => node`bash -ec ${lines.join('\n')}`
 const onEach = (all: All, ...lines: readonly string[]) => Promise.all(NODES.map(name => bash(all[name], ...lines)))
 
 /** The Services of the cluster, as `kubectl get services -A -o json` has them: more of them want an address than there are. */

@@ -4,7 +4,7 @@ import {
   answersEverywhere, asksOutside, completesNames, findsName, namesBack, namesElsewhere, namesHeadless, namesNobodyElse, namesPods, namesPorts, namesServices, namesVersion, namesWithoutData,
 } from 'hardway/checks'
 import { apply, controlPlane, coreDns, kubeProxy } from 'hardway/cluster'
-import { defineLab, fail, pass, unknown, type Answer, type Bench, type Deed, type Nodes } from 'hardway/lab'
+import { bash, defineLab, fail, pass, unknown, type Answer, type Bench, type Deed, type Nodes } from 'hardway/lab'
 import { podsOnRoutes, type Pods } from 'hardway/networks'
 
 type Name = 'node1' | 'node2' | 'node3' | 'ext'
@@ -57,7 +57,6 @@ const theirPeers = namesHeadless(team)
 const theirPods = namesPods(team)
 const meeting = findsName(trainer, 'trainer-1.trainer', ofTraining)
 
-const bash = (node: Node, script: string) => node`bash -ec ${script}`
 const each = (script: string): Deed<Name> => ({ node1, node2, node3 }) => Promise.all([node1, node2, node3].map(node => bash(node, script)))
 
 /** Packets for the Service become packets for the pod, whoever sends them. */

@@ -1,7 +1,7 @@
 // 19 · NetworkPolicy: who may reach whom on which port, by rules that are made of objects.
 import { readFileSync } from 'node:fs'
 import { allReach, asPoliciesSay, compilesPolicies } from 'hardway/checks'
-import { CouldNotLook, defineLab, fail, pass, unknown, type Answer, type Bench, type Deed, type Nodes } from 'hardway/lab'
+import { bash, CouldNotLook, defineLab, fail, pass, unknown, type Answer, type Bench, type Deed, type Nodes } from 'hardway/lab'
 import { objectsOf, type Objects } from 'hardway/kubernetes'
 import { podsOnBridge } from 'hardway/networks'
 import { selectors, theRest } from './unseen.ts'
@@ -10,7 +10,6 @@ type Name = 'node1' | 'node2' | 'node3' | 'ext'
 type Node = Nodes<Name>[Name]
 
 const file = (name: string): string => readFileSync(new URL(`files/${name}`, import.meta.url), 'utf8')
-const bash = (node: Node, script: string) => node`bash -ec ${script}`
 
 interface Pod {
   readonly namespace: string

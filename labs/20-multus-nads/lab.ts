@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import {
   cniConfigured, cniJoins, cniLeaves, cniSpeaks, networksAllOrNone, networksAttached, networksNamed, networksRemembered, networksReturned, networksShared, networksTold,
 } from 'hardway/checks'
-import { defineLab, fail, pass, type Answer, type Deed, type Nodes } from 'hardway/lab'
+import { bash, defineLab, fail, pass, type Answer, type Deed, type Nodes } from 'hardway/lab'
 import { RAIL_NETWORKS } from 'hardway/networks'
 
 type Name = 'node1' | 'leaf'
@@ -26,7 +26,6 @@ const BIN = '/opt/cni/bin/several'
 const part = (name: string): string => `/opt/cni/several/${name}`
 const network = (name: string, namespace = 'default'): string => `/etc/objects/networks/${namespace}/${name}.json`
 
-const bash = (node: Node, script: string) => node`bash -ec ${script}`
 const on1 = (script: string): Deed<Name> => ({ node1 }) => bash(node1, script)
 const write = (node: Node, path: string, text: string) => node`bash -ec ${'mkdir -p "$(dirname "$1")"; cat >"$1" <<<"$2"'} write ${path} ${text}`
 const program = (node: Node, path: string, text: string) => write(node, path, text).then(() => node`chmod +x ${path}`)

@@ -2,12 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { asPoliciesSay, hasLease, knowsWay, largestPacket, reachEachOther } from 'hardway/checks'
 import { controlPlane } from 'hardway/cluster'
-import { defineLab, fail, pass, unknown, type Answer, type Deed, type Nodes } from 'hardway/lab'
+import { bash, defineLab, fail, pass, unknown, type Answer, type Deed } from 'hardway/lab'
 import { objectsOf } from 'hardway/kubernetes'
 
 type Name = 'node1' | 'node2' | 'node3' | 'ext'
-type All = Nodes<Name>
-type Node = All[Name]
 
 const file = (name: string): string => readFileSync(new URL(`files/${name}`, import.meta.url), 'utf8')
 const ofLab = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
@@ -72,7 +70,6 @@ const newcomer = reachEachOther({ violet: violet.address, blue: blue.address, gr
 const newTrainer = asPoliciesSay('violet, a trainer on node3, reaches red too', objects(...FOUR, 'violet'), { ports: ['29500', '29500/UDP'], about: (from, to) => from === 'default/violet' && to === 'default/red' })
 
 // Deeds
-const bash = (node: Node, script: string) => node`bash -ec ${script}`
 const write = (path: string, text: string, mode = '644'): string => `install -D -m ${mode} /dev/stdin ${path} <<'END_OF_FILE'\n${text.trimEnd()}\nEND_OF_FILE`
 const both = (script: (number: number) => string): Deed<Name> => ({ node1, node2 }) => Promise.all([node1, node2].map((node, index) => bash(node, script(index + 1))))
 const inTurn = (...deeds: readonly Deed<Name>[]): Deed<Name> => async all => {

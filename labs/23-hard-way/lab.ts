@@ -5,11 +5,9 @@ import {
   nodesHaveRanges, nodesReady, podsFindNames, podsInRange, clusterPodsReach, proxyLives, sameRanges, serverNames, signedCertificates,
 } from 'hardway/checks'
 import { importImages } from 'hardway/cluster'
-import { defineLab, fail, pass, type Answer, type Bench, type Deed, type Nodes } from 'hardway/lab'
+import { bash, defineLab, fail, pass, type Answer, type Bench, type Deed } from 'hardway/lab'
 
 type Name = 'server' | 'node-0' | 'node-1'
-type All = Nodes<Name>
-type Node = All[Name]
 
 const workers = ['node-0', 'node-1'] as const
 const PODS = '10.244.0.0/16'
@@ -52,7 +50,6 @@ const myService = clusterServiceAnswers('my-service', 'web', workers)
 const myNames = podsFindNames('web', workers, { services: ['my-service'], headless: ['my-headless-service'] })
 const kubectl = kubectlWorks('web', 8080, workers)
 
-const bash = (node: Node, script: string) => node`bash -ec ${script}`
 
 /** What the lab brings along, as a node has it. */
 const file = (name: string): string => readFileSync(new URL(`files/${name}`, import.meta.url), 'utf8')

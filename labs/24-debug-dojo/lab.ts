@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import {
   allReach, answersTheLine, asPoliciesSay, findsName, largestPacket, reachEachOther, reaches, sameLayer2, serviceAnswers, serviceUsesAll, stillOnTheLine, type Service,
 } from 'hardway/checks'
-import { defineLab, fail, pass, unknown, type Answer, type Bench, type Check, type Deed, type Nodes } from 'hardway/lab'
+import { bash, defineLab, fail, pass, unknown, type Answer, type Bench, type Check, type Deed, type Nodes } from 'hardway/lab'
 import { objectsOf } from 'hardway/kubernetes'
 import { podsOnBridge } from 'hardway/networks'
 
@@ -54,7 +54,6 @@ const everybody = untold(reachEachOther(one('cart', 'shop-2', 'db', 'rank-0', 'r
 const calls = stillOnTheLine(
   { from: one('cart'), name: 'batch', with: one('logs-1') }, { from: one('shop-2'), name: 'orders', with: one('pay') }, { from: one('rank-1'), name: 'bill', with: one('pay') })
 
-const bash = (node: Node, script: string) => node`bash -ec ${script}`
 const nft = (...lines: readonly string[]): string => `nft -f - <<'END'\n${lines.join('\n')}\nEND`
 const everywhere = (script: string): Deed<Name> => ({ node1, node2, node3 }) => Promise.all([node1, node2, node3].map(node => bash(node, script)))
 

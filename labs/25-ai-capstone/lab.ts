@@ -1,7 +1,7 @@
 // 25 · A cluster that trains: two tenants, nine interfaces a pod, a rendezvous by name, gradients on the rails, and nobody in anybody's way.
 import { readFileSync } from 'node:fs'
 import { apartOnRails, carriesJob, connectedTo, findsName, jobMoves, policyHolds, serviceAnswers } from 'hardway/checks'
-import { CouldNotLook, defineLab, fail, pass, type Answer, type Bench, type Check, type Deed, type Evidence, type Nodes } from 'hardway/lab'
+import { bash, CouldNotLook, defineLab, fail, pass, type Answer, type Bench, type Check, type Deed, type Evidence, type Nodes } from 'hardway/lab'
 import { objectsOf } from 'hardway/kubernetes'
 import { joinRails, onRail, podsOnRoutes, RAILS } from 'hardway/networks'
 
@@ -98,7 +98,6 @@ const lostCarrier = answerOf(async bench => {
   return { all: a1.links.flatMap(({ name, up, state }) => up && ['DOWN', 'LOWERLAYERDOWN'].includes(state) ? [name] : []), evidence: a1.evidence }
 }, 'the name of an interface of a1', 'all interfaces of a1 have their carrier: take out the cable first', ['net5', 'rail5', 'eth0', 'net7'])
 
-const bash = (node: Node, script: string) => node`bash -ec ${script}`
 const both = (script: (number: 1 | 2) => string): Deed<Name> => ({ node1, node2 }) => Promise.all([bash(node1, script(1)), bash(node2, script(2))])
 const podsOf = (number: 1 | 2): readonly Pod[] => number === 1 ? ['a0', 'b0'] : ['a1', 'b1']
 const groupOf = (pod: Pod): number => pod.startsWith('a') ? 1 : 2

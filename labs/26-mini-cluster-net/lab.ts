@@ -6,13 +6,11 @@ import {
   survivesKills, type ClusterNow, type Service,
 } from 'hardway/checks'
 import { apply, controlPlane } from 'hardway/cluster'
-import { defineLab, fail, pass, type Deed, type Nodes } from 'hardway/lab'
+import { bash, defineLab, fail, pass, type Deed } from 'hardway/lab'
 
 type Name = 'node1' | 'node2' | 'api'
-type Node = Nodes<Name>[Name]
 
 const file = (name: string): string => readFileSync(new URL(`files/${name}`, import.meta.url), 'utf8')
-const bash = (node: Node, script: string) => node`bash -ec ${script}`
 const write = (path: string, text: string, mode = '644'): string => `install -D -m ${mode} /dev/stdin ${path} <<'END_OF_FILE'\n${text.trimEnd()}\nEND_OF_FILE`
 
 // The objects: ranges are drawn anew for each start, so that nothing can be known beforehand.

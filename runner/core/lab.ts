@@ -1,5 +1,5 @@
 // What a lab.ts imports as "hardway/lab".
-import type { Shell } from 'zx/core'
+import type { ProcessPromise, Shell } from 'zx/core'
 import type { Bench, Check } from './bench.ts'
 import type { NonEmpty, Verdict } from './verdict.ts'
 
@@ -9,6 +9,12 @@ export { CouldNotLook, pass, fail, unknown } from './verdict.ts'
 
 /** Every node of the topology as a bound zx `$`: `` node1`ip route` `` runs on node1, as root, by bash. */
 export type Nodes<Name extends string = string> = { readonly [name in Name]: Shell }
+
+/**
+ * Runs a script on a node: by one bash, which ends at the first line that fails. In `` node1`…` `` itself, what is put in is quoted, and
+ * is one word.
+ */
+export const bash = (node: Shell, ...lines: readonly string[]): ProcessPromise => node({ prefix: 'set -e;' })`eval ${lines.join('\n')}`
 
 /** Something done to the nodes: a solution, an alternative, a mutant's deed. */
 export type Deed<Name extends string = string> = (nodes: Nodes<Name>) => Promise<unknown>
