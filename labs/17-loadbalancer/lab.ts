@@ -250,10 +250,9 @@ export default defineLab<Name>({
       ...THREE.map(async own => {
         const node = all[`node${own}`]
         const routes = THREE.filter(other => other !== own).map(other => `ip route add 10.244.${other}.0/24 via 192.168.1.1${other}`)
-        const serves = own === 1 ? [] : [`ip netns exec ${Object.keys(PODS[own])[0] ?? ''} serve --background proxy 8000`]
-        await podsOnBridge(node, `10.244.${own}.0/24`, PODS[own])
-        await bash(node, ...machine, ...programs, `nft -f - <<'END'\n${RULES}\nEND`, ...routes, 'ip route add default via 192.168.1.1', ...serves)
-        if (own === 1) await node`cat >/root/services.json <<< ${SERVICES}`
+        const serve = own === 1 ? [] : [`ip netns exec ${Object.keys(PODS[own])[0] ?? ''} serve --background proxy 8000`]
+        await podsOnBridge(node, `10.244.${own}.0/24`, PODS[own], { script: [...machine, ...programs, `nft -f - <<'END'\n${RULES}\nEND`, ...routes, 'ip route add default via 192.168.1.1', ...serve,
+          ...own === 1 ? [`cat >/root/services.json <<'END'\n${SERVICES}\nEND`] : []] })
       }),
       // A router remembers a neighbour for hours where Linux does so for half a minute. One that spreads does so by addresses, unless told otherwise.
       bash(all.tor, ...machine, 'sysctl -qw net.ipv4.neigh.eth0.base_reachable_time_ms=14400000 net.ipv4.fib_multipath_hash_policy=0'),

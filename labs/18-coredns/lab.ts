@@ -179,14 +179,13 @@ const ZONE = [
 ]
 const REVERSE = [['1.0', 'kubernetes.default'], ['10.0', 'kube-dns.kube-system'], ['12.45', 'payment-svc.production'], ['13.45', 'ledger.production']].map(([part, name]) => `${part}.96.10 PTR ${name}.svc.cluster.local.`)
 
-const podsOf = (node: Node, number: number, own: Pods, ...lines: readonly string[]) => podsOnRoutes(node, own).then(() => bash(node, [
+const podsOf = (node: Node, number: number, own: Pods, ...lines: readonly string[]) => podsOnRoutes(node, own, { script: [
   'sysctl -qw net.ipv4.ip_forward=1', 'ip -batch - <<END',
   ...[1, 2, 3].filter(other => other !== number).map(other => `route add 10.244.${other}.0/24 via 192.168.1.1${other}`), 'route add default via 192.168.1.200', 'END',
   "nft -f - <<'END'", 'table ip egress { chain post { type nat hook postrouting priority srcnat; ip saddr 10.244.0.0/16 ip daddr != { 10.244.0.0/16, 10.96.0.0/12 } masquerade; }; }', 'END',
   // As the kubelet writes it for a pod with `dnsPolicy: None` and one name server: what is missing is the lesson.
   ...Object.keys(own).map(pod => resolv(pod, `nameserver ${VIP}`)), ...lines,
-].join('\n')))
-
+] })
 
 /** Measured when it is graded: what is right here depends on what the learner has. */
 const measured = (what: string, shape: RegExp, form: string, right: (bench: Bench) => Promise<string>, wrong: Answer['wrong']): Answer => ({

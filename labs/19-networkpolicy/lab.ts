@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { allReach, asPoliciesSay, compilesPolicies } from 'hardway/checks'
 import { bash, CouldNotLook, defineLab, fail, pass, unknown, type Answer, type Bench, type Deed, type Nodes } from 'hardway/lab'
 import { objectsOf, type Objects } from 'hardway/kubernetes'
-import { podsOnBridge } from 'hardway/networks'
+import { podsOnBridge, serves } from 'hardway/networks'
 import { selectors, theRest } from './unseen.ts'
 
 type Name = 'node1' | 'node2' | 'node3' | 'ext'
@@ -98,14 +98,13 @@ const namespaceObject = ([name, labels]: readonly [string, Pod['labels']]) => ({
 
 async function node(node: Node, number: number): Promise<void> {
   const own = Object.entries<Pod>(pods).filter(([, { address }]) => address.startsWith(`10.244.${number}.`))
-  await podsOnBridge(node, `10.244.${number}.0/24`, Object.fromEntries(own.map(([name, { address }]) => [name, address])))
   const servers = serving.filter(([name]) => own.some(([called]) => called === name))
-  await bash(node, [
+  await podsOnBridge(node, `10.244.${number}.0/24`, Object.fromEntries(own.map(([name, { address }]) => [name, address])), { script: [
     'sysctl -qw net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=0',
     'ip -batch - <<END', ...[1, 2, 3].filter(other => other !== number).map(other => `route add 10.244.${other}.0/24 via 192.168.1.1${other}`), 'route add default via 192.168.1.200', 'END',
     SERVICES,
     `setsid socat TCP-LISTEN:7007,bind=192.168.1.1${number},reuseaddr,fork 'EXEC:nft -f -,stderr' </dev/null >/dev/null 2>&1 &`,
-    ...servers.map(([name, port]) => `ip netns exec ${name} serve --background ${name} ${port}`),
+    ...serves(servers),
     // Whoever starts a server waits until it listens.
     `for try in $(seq 250); do [ -n "$(ss -Hnlt sport = :7007)" ] && break; sleep 0.02; done`,
     ...number === 1 ? [
@@ -116,7 +115,7 @@ async function node(node: Node, number: number): Promise<void> {
       write('/usr/local/bin/tell', file('tell'), '755'),
       write('/usr/local/bin/cluster', file('cluster'), '755'),
     ] : [],
-  ].join('\n'))
+  ] })
 }
 
 /** Who the pods are now, as node1 has it: labels and addresses change in this lab. */
