@@ -8,15 +8,21 @@ export interface ShownProgress extends Progress {
   end(says?: string): void
 }
 
-/** Quick work says nothing, so a start with everything in place shows nothing. */
-export function progressOn(stream: NodeJS.WriteStream): ShownProgress {
+/** Work that says nothing is passed over for so long. */
+const SILENCE_MS = 1_000
+
+/** Quick work says nothing, so a start with everything in place shows nothing. `silent`: what somebody at a terminal is told when it takes longer. */
+export function progressOn(stream: NodeJS.WriteStream, silent = ''): ShownProgress {
   const started = performance.now()
   let last = ''
   const seconds = (): string => `${Math.round((performance.now() - started) / 1000)} s`
   // What is wider than the terminal would go on in the next line, and stay there.
   const fitted = (text: string, end: string): string => text.slice(0, (stream.columns || 80) - 1 - end.length).trimEnd() + end
   const draw = (): void => { if (last !== '') stream.write(`\r\x1b[K${fitted(last, ` … ${seconds()}`)}`) }
-  const timer = stream.isTTY ? setInterval(draw, 500).unref() : undefined
+  const timer = stream.isTTY ? setInterval(() => {
+    if (last === '' && performance.now() - started > SILENCE_MS) last = silent
+    draw()
+  }, 500).unref() : undefined
   return {
     say(text) {
       if (text === last) return

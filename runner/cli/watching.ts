@@ -56,7 +56,7 @@ export async function watch(session: Session): Promise<number> {
     return at === -1 ? loaded.lesson.steps.length : at
   }
   const draw = (): void => {
-    if (paused || !judgedOnce) return
+    if (paused || (!judgedOnce && shownId === undefined)) return
     const shown = loaded.lesson.steps.find(step => step.id === shownId)
     if (shown !== undefined && printedId !== shownId) {
       panel.clear()
@@ -123,6 +123,8 @@ export async function watch(session: Session): Promise<number> {
         // What the learner is at is shown before what they have done already is looked at again.
         found = await judgeNow(session, { known, onPart: part => {
           found = [...found.filter(step => part.every(one => one.id !== step.id)), ...part]
+          // Whoever comes does not wait for the reasons, which may take seconds, to read what is asked of them.
+          shownId ??= part.find(step => step.status !== 'pass')?.id
           draw()
         } })
         const now = history(journal.events())
@@ -136,7 +138,7 @@ export async function watch(session: Session): Promise<number> {
     } while (again)
     judging = false
     lookMs = performance.now() - from
-    if (!judgedOnce) shownId = currentStep(loaded, found)?.id
+    if (!judgedOnce) shownId ??= currentStep(loaded, found)?.id
     judgedOnce = true
     draw()
   }

@@ -66,6 +66,8 @@ export interface ObservedLink {
   readonly segment: string | undefined
   /** It is the end of such a wire that somebody has put into another namespace of the node, whatever it is called there. */
   readonly moved?: MovedEnd
+  /** What it is a part of: the card under a macvlan, which may be in another namespace of the node. */
+  readonly lower?: LinkEnd
   /** For example `10.244.1.1/24`. IPv4. */
   readonly addresses: readonly string[]
   readonly bridge: Bridge | undefined

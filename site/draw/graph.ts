@@ -170,7 +170,9 @@ function wiresOf({ name, namespaces }: ObservedNode): readonly Wire[] {
   if (own === undefined) return []
   const moved = namespaces.flatMap(({ place, links }) => links.flatMap((link): readonly Wire[] => link.moved === undefined ? []
     : [{ id: `${place} ${link.name} wire`, from: place, to: `segment ${link.moved.segment}`, kind: 'segment', label: undefined, down: !link.up, command: `ip link show ${link.name}`, fabric: link.moved.fabric }]))
-  return [...moved, ...own.links.flatMap((link): readonly Wire[] => {
+  const parts = namespaces.flatMap(({ place, links }) => links.flatMap((link): readonly Wire[] => link.lower?.place !== own.place ? []
+    : [{ id: `${place} ${link.name} over`, from: place === own.place ? `${place} ${link.name}` : place, to: `${own.place} ${link.lower.link}`, kind: 'over', label: undefined, down: !link.up, command: `ip -d link show ${link.name}` }]))
+  return [...moved, ...parts, ...own.links.flatMap((link): readonly Wire[] => {
     const id = `${own.place} ${link.name}`
     if (link.segment !== undefined) return [{ id: `${id} wire`, from: id, to: `segment ${link.segment}`, kind: 'segment', label: undefined, down: !link.up, command: `ip link show ${link.name}` }]
     const over = link.tunnel?.over

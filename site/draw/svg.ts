@@ -57,13 +57,15 @@ function wireOf({ id, kind, label, down, command }: Wire, layout: Layout, { fres
   const [first] = path ?? []
   if (path === undefined || first === undefined) return undefined
   // Beside the upper end, before wires turn towards their bridge.
-  const named = label === undefined ? undefined : beside(label, first, layout.places.get(`node ${id.split(' ')[0]}`), crowded(label, first, layout))
+  const named = label === undefined ? undefined : beside(label, first, layout.places.get(`node ${id.split(' ')[0]}`), crowded(label, path, layout))
   return html`<g class="wire ${kind}${down ? ' down' : ''}${isNew(id, fresh)}"><title>${command}</title><path d="${pathOf(path)}"/>${named}</g>`
 }
 
-/** Another wire begins to its right, where the label would be. */
-function crowded(label: string, { x, y }: Point, { paths }: Layout): boolean {
-  return [...paths.values()].some(([other]) => other !== undefined && Math.abs(other.y - y) < 1 && other.x > x && other.x < x + BESIDE + label.length * TEXT.mono)
+/** Another wire begins to its right, where the label would be, or it goes there itself. */
+function crowded(label: string, [first, bend, next]: readonly Point[], { paths }: Layout): boolean {
+  if (first === undefined) return false
+  const { x, y } = first
+  return (bend !== undefined && next !== undefined && bend.y - y < TEXT.line + 4 && next.x > x) || [...paths.values()].some(([other]) => other !== undefined && Math.abs(other.y - y) < 1 && other.x > x && other.x < x + BESIDE + label.length * TEXT.mono)
 }
 
 /** To the right of the wire, or to its left where that is taken, or a line lower where the node ends. */

@@ -63,6 +63,11 @@ describe('the graph', () => {
     expect(boxesOf(graph).find(({ id }) => id === 'node1/worker')?.lines.map(({ text }) => text)).toEqual(rails.map(({ name, addresses }) => `${addresses[0] ?? ''} ${name}`))
   })
 
+  test('a macvlan in a pod leads to the card of the node that it is a part of', () => {
+    const graph = graphOf({ nodes: [{ name: 'node1', namespaces: [namespace('node1', [link('rail0', { segment: 'rail0' })]), namespace('node1/a0', [link('net1', { kind: 'macvlan', lower: { place: 'node1', link: 'rail0' } })])] }] }, ['rail0'])
+    expect(graph.wires.map(({ from, to, kind }) => [from, to, kind])).toEqual([['node1/a0', 'node1 rail0', 'over'], ['node1 rail0', 'segment rail0', 'segment']])
+  })
+
   test('says what a pod has: its address and its way out', () => {
     expect(boxesOf(graphOf(lab05, [])).find(({ id }) => id === 'node1/red')?.lines.map(({ text }) => text)).toEqual(['10.244.1.2/24', 'default via 10.244.1.1'])
   })

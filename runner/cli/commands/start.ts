@@ -26,7 +26,7 @@ export async function start(name: string | undefined, options: StartOptions): Pr
   if (before !== undefined) remark(`${slug} is running already; \`npx lab reset\` starts it afresh`)
   else {
     if (elsewhere !== undefined) await elsewhere.from.down(slug)
-    const progress = progressOn(process.stderr)
+    const progress = progressOn(process.stderr, `starting ${slug}`)
     const limits = (await session.provider.problems()).filter(({ severity }) => severity === 'limit')
     for (const { what } of limits) remark(`note: ${what} (\`npx lab doctor\` says more)`)
     await interruptible(signal => startLab(session, progress, signal)).finally(() => progress.end())

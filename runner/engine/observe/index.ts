@@ -39,17 +39,25 @@ export function joined(topology: Topology, printed: readonly { readonly name: st
         name,
         namespaces: namespaces.map(namespace => ({
           ...namespace,
-          links: namespace.links.map(({ peerIndex, peerNamed, peerElsewhere, ...link }): ObservedLink => {
+          links: namespace.links.map(({ peerIndex, peerNamed, peerElsewhere, lowerIndex, ...link }): ObservedLink => {
             const segment = namespace.own ? wires.find(wire => wire.name === link.name)?.segment : undefined
             // The other end of a wire is in the fabric, which is not looked at.
-            const peer = segment === undefined ? peerOf(namespaces, namespace, { ...link, peerIndex, peerNamed, peerElsewhere }) : undefined
+            const peer = segment === undefined ? peerOf(namespaces, namespace, { ...link, peerIndex, peerNamed, peerElsewhere, lowerIndex }) : undefined
             const moved = namespace.own || peer !== undefined ? undefined : movedEnd(topology, name, ports, { peerIndex, peerElsewhere, index: link.index })
-            return { ...link, peer, segment, ...(moved === undefined ? {} : { moved }) }
+            const lower = lowerIndex === undefined ? undefined : lowerOf(namespaces, namespace, lowerIndex, peerElsewhere)
+            return { ...link, peer, segment, ...(moved === undefined ? {} : { moved }), ...(lower === undefined ? {} : { lower }) }
           }),
         })),
       }
     }),
   }
+}
+
+/** In the node itself, if it is elsewhere: parts of what is in a pod are handed to nobody. */
+function lowerOf(all: readonly SeenNamespace[], here: SeenNamespace, index: number, elsewhere: boolean): LinkEnd | undefined {
+  const at = elsewhere ? all.find(({ own }) => own) : here
+  const link = at?.links.find(one => one.index === index)
+  return at === undefined || link === undefined || (elsewhere && at === here) ? undefined : { place: at.place, link: link.name }
 }
 
 interface FabricPort {

@@ -4,7 +4,9 @@ import { OF_A_LOOK, type BridgePort, type ForwardingEntry, type NextHop, type Ob
 import { readFilters } from './filters.ts'
 
 /** A link whose other end is not looked for yet. */
-export interface SeenLink extends Omit<ObservedLink, 'peer' | 'segment'> {
+export interface SeenLink extends Omit<ObservedLink, 'peer' | 'segment' | 'moved' | 'lower'> {
+  /** The number of what it is a part of. */
+  readonly lowerIndex: number | undefined
   readonly peerIndex: number | undefined
   /** The name of the other end's namespace, where this one has both a number and a name for it. */
   readonly peerNamed: string | undefined
@@ -63,6 +65,7 @@ function readSeenLinks(addr: string, ids: string): readonly SeenLink[] {
       up: flags.includes('UP'), carrier: flags.includes('LOWER_UP'), arp: !flags.includes('NOARP'),
       mtu: needed(whole(link['mtu']), 'MTU'), mac: text(link['address']), master: text(link['master']),
       peerIndex: kind === 'veth' ? whole(link['link_index']) ?? indexes.get(text(link['link'])) : undefined,
+      lowerIndex: kind !== undefined && PARTS.includes(kind) ? whole(link['link_index']) ?? indexes.get(text(link['link'])) : undefined,
       peerElsewhere: elsewhere !== undefined,
       peerNamed: elsewhere === undefined ? undefined : names.get(elsewhere),
       addresses: records(link['addr_info'] ?? []).flatMap(address => {
@@ -85,6 +88,7 @@ function ofALook(name: string): boolean {
   return name.startsWith(OF_A_LOOK)
 }
 
+const PARTS: readonly string[] = ['macvlan', 'macvtap', 'ipvlan', 'vlan']
 const TUNNELS: readonly string[] = ['vxlan', 'geneve', 'gre', 'gretap', 'ipip']
 
 /** Switches that are off unless somebody has turned them on, or the other way round. */

@@ -27,16 +27,19 @@ test('a veth knows its other end, from both sides; a wire of the topology knows 
   expect(link(own, 'eth0')).toMatchObject({ segment: 'fab', peer: undefined, addresses: ['192.168.1.11/24'] })
 })
 
+function withPod(net1: object): string {
+  const parts = ['ids', 'routes', 'rules', 'neighbours', 'proxies', 'forwarding'].map(part => `== ${part}\n[]\n`).join('')
+  return printed.replace(/^namespace \d+ red [^]*$/m, `namespace 99 pod /run/netns/pod\n== links
+${JSON.stringify([{ flags: ['UP', 'LOWER_UP'], mtu: 9000, address: '02:00:00:00:00:07', link_netnsid: 0, addr_info: [], ...net1 }])}\n${parts}== nft\n== iptables\n== iptables-legacy\n== settings\n`)
+}
+
+test('a macvlan in a pod knows the card of the node that it is a part of', () => {
+  const pod = withPod({ ifindex: 7, link_index: link(own, 'eth0').index, ifname: 'net1', linkinfo: { info_kind: 'macvlan' } })
+  expect(link(joined(topology, [{ name: 'node1', printed: pod }]).nodes[0]?.namespaces[1], 'net1').lower).toEqual({ place: 'node1', link: 'eth0' })
+})
+
 test('the end of a wire that was put into a pod is known by its other end, in the fabric', () => {
-  const moved = printed.replace(/^namespace \d+ red [^]*$/m, `namespace 99 pod /run/netns/pod
-== links
-[{"ifindex":7,"link_index":12,"ifname":"net1","flags":["UP","LOWER_UP"],"mtu":9000,"address":"02:00:00:00:00:07","link_netnsid":0,"linkinfo":{"info_kind":"veth"},"addr_info":[]}]
-${['ids', 'routes', 'rules', 'neighbours', 'proxies', 'forwarding'].map(part => `== ${part}\n[]`).join('\n')}
-== nft
-== iptables
-== iptables-legacy
-== settings
-`)
+  const moved = withPod({ ifindex: 7, link_index: 12, ifname: 'net1', linkinfo: { info_kind: 'veth' } })
   const end = (fabric: object): unknown => link(joined(topology, [{ name: 'node1', printed: moved }], JSON.stringify([fabric])).nodes[0]?.namespaces[1], 'net1').moved
   const port = { ifindex: 12, link_index: 7, ifname: 'node1-rail0', master: 'fab' }
   expect(end(port)).toEqual({ segment: 'fab', fabric: 'node1-rail0' })
