@@ -10,13 +10,13 @@ export class Interrupted extends Error {
  * Runs work that Ctrl-C ends. The signal tells whoever began something to undo it; what does not listen, such as the
  * making of a root filesystem, ends with this process.
  */
-export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>, undoMs = UNDO_MS): Promise<T> {
   const controller = new AbortController()
   const interrupted = Promise.withResolvers<never>()
   interrupted.promise.catch(() => {})
   const onSignal = (): void => {
     controller.abort(new Interrupted())
-    setTimeout(() => interrupted.reject(new Interrupted()), UNDO_MS).unref()
+    setTimeout(() => interrupted.reject(new Interrupted()), undoMs).unref()
   }
   for (const name of SIGNALS) process.once(name, onSignal)
   try {

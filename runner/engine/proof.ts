@@ -67,8 +67,8 @@ export interface Proving {
   readonly signal: AbortSignal
   /** Lets no more benches run at once than it was made for; see `limiter`. */
   readonly limit: <T>(work: () => Promise<T>) => Promise<T>
-  /** Of these kernel features and components those that nodes here have; asked once. */
-  features(names: readonly string[]): Promise<readonly string[]>
+  /** Of these kernel features and components those that nodes here have. */
+  features(names: readonly string[]): readonly string[]
   /** Of a step's alternatives, and of its mutants, those that are tried. Default: all. */
   readonly tried?: <T>(ways: readonly T[]) => readonly T[]
   /** Told of every finished part, for a person who waits. */
@@ -88,7 +88,7 @@ export async function prove(loaded: LoadedLab, proving: Proving): Promise<LabPro
   let started: number | undefined
   const done = (rest: Pick<LabProof, 'status' | 'steps' | 'leaks'> & { because?: string }): LabProof =>
     ({ id: loaded.slug, provider: proving.provider.name, ms: started === undefined ? 0 : Math.round(performance.now() - started), ...rest })
-  const missing = await lacking(loaded.lesson.requires, proving)
+  const missing = lacking(loaded.lesson.requires, proving)
   if (missing.length > 0) {
     return done({ status: 'skipped', because: lackSays(missing), steps: [], leaks: [] })
   }
@@ -97,13 +97,19 @@ export async function prove(loaded: LoadedLab, proving: Proving): Promise<LabPro
     proving.signal.throwIfAborted()
     started ??= performance.now()
     const id = `${loaded.slug}.proof-${process.pid}-${++number}`
+    // What is asked of nodes hears no signal, and may take long: it is left alone, and its nodes are taken away.
+    const interrupted = Promise.withResolvers<never>()
+    interrupted.promise.catch(() => {})
+    const onAbort = (): void => { void proving.provider.down(id).finally(() => interrupted.reject(proving.signal.reason)).catch(() => {}) }
+    proving.signal.addEventListener('abort', onAbort)
     try {
       // Not kept: if this process is killed, the nodes end with it.
       await proving.provider.up(id, loaded.topology, { signal: proving.signal, keep: false })
       const nodes = await proving.provider.nodes(id)
-      return await work({ nodes, bench: () => Promise.resolve(makeBench(nodes, loaded.topology)) })
+      return await Promise.race([work({ nodes, bench: () => Promise.resolve(makeBench(nodes, loaded.topology)) }), interrupted.promise])
     } finally {
       await proving.provider.down(id)
+      proving.signal.removeEventListener('abort', onAbort)
       proving.onPart(what)
     }
   })
@@ -200,7 +206,7 @@ async function proveAlternative(
   trial: <T>(work: (trial: Trial) => Promise<T>) => Promise<T>, proving: Proving,
 ): Promise<AlternativeProof> {
   const { instead, requires = [] } = typeof way === 'function' ? { instead: way } : way
-  const missing = await lacking(requires, proving)
+  const missing = lacking(requires, proving)
   if (missing.length > 0) return { name, status: 'skipped', because: lackSays(missing) }
   const judged = await settle(trial(async ({ nodes, bench }) => {
     await bringTo(loaded, nodes, text.id)
@@ -288,9 +294,8 @@ export function differences(before: ReadonlyMap<string, string>, after: Readonly
   })
 }
 
-async function lacking(names: readonly string[], proving: Proving): Promise<readonly string[]> {
-  if (names.length === 0) return []
-  const there = await proving.features(names)
+function lacking(names: readonly string[], proving: Proving): readonly string[] {
+  const there = proving.features(names)
   return names.filter(name => !there.includes(name))
 }
 

@@ -49,4 +49,16 @@ for (const provider of await providersHere()) {
     }
     expect(await hostState(lab.home)).toEqual(before)
   })
+
+  test(`${provider.name}: a proof that is interrupted takes its nodes away, and calls no lab failed`, async ({ skip }) => {
+    if (provider.because !== undefined) skip(provider.because)
+    const lab = labIn()
+    const { child, ended } = lab.begin('verify', '01', '--provider', provider.name)
+    // The first bench is done, and others run.
+    await new Promise(resolve => child.stderr?.on('data', (text: Buffer) => { if (text.includes('1 of ')) resolve(undefined) }))
+    child.kill('SIGINT')
+    expect(await ended).toMatchObject({ code: 130, stdout: '' })
+    const { code, stdout } = await lab.run('doctor', '--leaks', '--json')
+    expect(code, stdout).toBe(0)
+  })
 }

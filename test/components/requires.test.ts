@@ -12,7 +12,7 @@ const nowhere: Provider = {
 }
 
 function proving(there: readonly string[]): Proving {
-  return { provider: nowhere, signal: new AbortController().signal, limit: work => work(), features: async names => names.filter(name => there.includes(name)), onPart: () => {} }
+  return { provider: nowhere, signal: new AbortController().signal, limit: work => work(), features: names => names.filter(name => there.includes(name)), onPart: () => {} }
 }
 
 const lesson = (requires: string) => parseLesson(`---\ntitle: T\nminutes: 5\ntopology: one-node\nrequires: [${requires}]\n---\nWhy?\n\n## Room {#room}\n\nMake it.\n`, 'lesson.md')

@@ -14,6 +14,9 @@ import { progressOn } from '../progress.ts'
 /** A bench mostly waits: for the kernel to take links and namespaces apart, and for answers that do not come. */
 export const BENCHES_PER_PROCESSOR = 3
 
+/** After an interrupt all benches are taken away, and have long been by then. */
+const ALL_DOWN_MS = 20_000
+
 export interface VerifyOptions {
   readonly all?: true
   readonly provider?: string
@@ -37,10 +40,12 @@ export async function verify(names: readonly string[], options: VerifyOptions): 
   await works(provider)
   const progress = progressOn(process.stderr)
   const started = performance.now()
-  const proofs = await interruptible(async signal => {
-    await provider.prepare(progress)
+  const proofs = await interruptible(() => provider.prepare(progress)).then(() => interruptible(async signal => {
     await provider.leftovers({ remove: true })
-    const features = featureAsker(signal)
+    // All that any of them may need, of nodes that are started once for it.
+    const asked = labs.flatMap(({ lesson, lab }) => [...lesson.requires, ...Object.values(lab.steps).flatMap(step =>
+      Object.values(step.alternatives ?? {}).flatMap(way => typeof way === 'function' ? [] : way.requires ?? []))])
+    const have = asked.length === 0 ? new Set<string>() : await nodesHave(provider, [...new Set(asked)], cache, signal)
     // One limit for all labs: a bench that waits in one lab lets another's run.
     const limit = limiter(jobs)
     let parts = 0
@@ -48,34 +53,23 @@ export async function verify(names: readonly string[], options: VerifyOptions): 
       sum + 1 + [step.alternatives, step.mutants].reduce((some, ways) => some + partOf(Object.keys(ways ?? {}), options.ways, '--ways').length, 0), 0)
     return Promise.all(labs.map(async (loaded, turn) => {
       const proof = await prove(loaded, {
-        provider, signal, features, tried: ways => partOf(ways, options.ways, '--ways'),
+        provider, signal, features: names => names.filter(name => have.has(name)), tried: ways => partOf(ways, options.ways, '--ways'),
         // Lab after lab, so that each is told of as soon as it can be; the next begins while the last benches of one are waited for.
         limit: work => limit(work, turn),
         onPart: what => progress.say(`${++parts} of ${all}: ${what}`),
       })
+      // What had no nodes any more has proven nothing.
+      signal.throwIfAborted()
       progress.above(() => print(proof, options.json ? process.stderr : process.stdout))
       return proof
     }))
-  }).finally(() => progress.end(''))
+  }, ALL_DOWN_MS)).finally(() => progress.end(''))
   const report = reportOf(proofs, performance.now() - started, options.ways)
   if (options.junit !== undefined) writeFileSync(options.junit, junit(proofs))
   if (options.json) json(report)
   remark(summary(report))
   if (proofs.some(({ status }) => status === 'failed')) return 1
   return proofs.every(({ status }) => status === 'proven') ? 0 : 3
-
-  function featureAsker(signal: AbortSignal): (names: readonly string[]) => Promise<readonly string[]> {
-    const known = new Map<string, Promise<boolean>>()
-    return async asked => {
-      const fresh = asked.filter(name => !known.has(name))
-      if (fresh.length > 0) {
-        const answer = nodesHave(provider, fresh, cache, signal)
-        for (const name of fresh) known.set(name, answer.then(all => all.has(name)))
-      }
-      const there = await Promise.all(asked.map(async name => await known.get(name) === true ? [name] : []))
-      return there.flat()
-    }
-  }
 }
 
 export interface Report {
