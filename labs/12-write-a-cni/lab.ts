@@ -211,6 +211,8 @@ export default defineLab<'node1'>({
         'insists on the namespace': { refusedBy: leaves.claim, after: edit(verb('DEL'), '# Whatever', '[ -e "${CNI_NETNS-}" ] || refuse 3 "no namespace"\n# Whatever') },
         'the address stays': { refusedBy: givesBack.claim, instead: without(verb('DEL'), 'give_back', '', steps.leave) },
         'the beginning of an address': { refusedBy: givesBack.claim, instead: without(verb('DEL'), 'give_back', 'rm -f "$leases/$(jq -r \'.prevResult.ips[0].address | split("/")[0]\' <<<"$config")"*', steps.leave) },
+        'only where a namespace is named': { refusedBy: givesBack.claim, instead: without(verb('DEL'), 'give_back', '[ -n "${CNI_NETNS-}" ] && give_back', steps.leave) },
+        'whoever is called eth0': { refusedBy: givesBack.claim, after: edit(verb('addresses'), 'holder="${CNI_CONTAINERID-} ${CNI_IFNAME-}"', 'holder="${CNI_IFNAME-}"') },
         'only while the namespace is there': { refusedBy: givesBack.claim, instead: without(verb('DEL'), 'give_back', '[ -e "${CNI_NETNS-}" ] && give_back', steps.leave) },
       },
     },

@@ -141,6 +141,8 @@ describe('wrong ones are refused', () => {
   fails(cniGivesBack('node1'), {
     'kept for ever': [but('delete $taken->{$_} for keys %$taken; return }', '1 for keys %$taken; return }'), /nobody could join after that: addresses are lost$/],
     'all of them': [but('$taken->{$_} eq "$id $ifname" and delete', 'delete'), /and then a new one gets 10\.244\.1\.\d+, whose pod is still there$/],
+    'whoever is called the same': [but('my ($id, $ifname, $netns) = map { $_ // \'\' } @ENV{qw(CNI_CONTAINERID', 'my ($id, $ifname, $netns) = map { $_ // \'\' } @ENV{qw(CNI_IFNAME'), /and then a new one gets 10\.244\.1\.\d+, whose pod is still there$/],
+    'only where a namespace is named': [but('sub del { gone();', "sub del { gone() if $netns ne '';"), /left, and only 2 of 3 could join after that: addresses are lost$/],
   })
   fails(cniStatus('node1'), {
     'always well': [but('sub status {', 'sub status { exit 0;'), /^no address is left, and STATUS ends with 0$/],
