@@ -105,7 +105,7 @@ export default defineLab<Name>({
       leaf`sysctl -qw net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2`,
       node1`sysctl -qw net.ipv4.ip_forward=1`,
       program(node1, '/usr/local/bin/runtime', of12('runtime')), program(node1, '/opt/cni/bin/netlab', of12('netlab.pl')),
-      node1`mkdir -p /etc/cni/net.d`,
+      node1`mkdir -p /etc/cni/net.d /etc/objects/pods/default`,
     ])
   },
   steps: {

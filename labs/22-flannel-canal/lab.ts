@@ -126,6 +126,7 @@ export default defineLab<Name>({
     const { stdout: credentials } = await all.ext`cat /etc/kubernetes/canal.conf`
     await Promise.all([all.node1, all.node2, all.node3].map(node => bash(node, [
       'sysctl -qw net.ipv4.ip_forward=0 net.bridge.bridge-nf-call-iptables=0',
+      'mkdir -p /etc/kube-flannel /etc/cni/net.d',
       write('/etc/kubernetes/canal.conf', credentials, '600'),
       write('/opt/cni/bin/flannel', file('flannel'), '755'),
       write('/usr/local/bin/start-flanneld', file('start-flanneld'), '755'),
