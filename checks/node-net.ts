@@ -17,9 +17,12 @@ export function survivesKills(node: string): Check {
   return claim(`killed at any moment and started again, node-net on ${node} makes the network that new objects say, and leaves nothing of what is gone`, node, async (rehearsal, begun) => {
     const { cluster } = rehearsal
     let [number, last]: [string, readonly ApiObject[]] = [begun.number, begun.guests]
+    let shuts = true
     const others = async (): Promise<void> => {
       const next = [podObject(cluster.name('new'), cluster.node, 'guest'), podObject(cluster.name('new'), cluster.node, 'guest'), serviceObject(cluster.name('more'), cluster.vip())]
-      await rehearsal.change(...last.map(gone => ({ gone })), ...next)
+      // A policy goes, and comes back: in the end it holds.
+      shuts = !shuts
+      await rehearsal.change(...last.map(gone => ({ gone })), ...next, shuts ? begun.policy : { gone: begun.policy })
       last = next
     }
     for (let round = 0; round < KILLS; round++) {
@@ -28,7 +31,7 @@ export function survivesKills(node: string): Check {
       await rehearsal.kill(number)
       number = await rehearsal.run()
     }
-    const killed = `killed ${KILLS} times while pods and Services came and went, and started again`
+    const killed = `killed ${KILLS} times while pods, Services and a policy came and went, and started again`
     await rehearsal.settles(killed)
     // Now more pods have been there than the range has addresses.
     await others()
@@ -113,6 +116,7 @@ interface Begun {
   /** Of this node: two that anybody reaches, and one that nobody does. */
   readonly guests: readonly ApiObject[]
   readonly shut: ApiObject
+  readonly policy: ApiObject
 }
 
 function claim(text: string, node: string, story: (rehearsal: Rehearsal, begun: Begun) => Promise<Verdict>): Check {
@@ -127,12 +131,12 @@ async function rehearse(bench: Bench, node: string, story: (rehearsal: Rehearsal
       const second = nodeObject(cluster.name('node'), NODES.second, cluster.secondRange)
       const vip = cluster.vip()
       const guests = ['guest', 'guest'].map(app => podObject(cluster.name('pod'), cluster.node, app))
-      const shut = podObject(cluster.name('pod'), cluster.node, 'shut')
+      const [shut, policy] = [podObject(cluster.name('pod'), cluster.node, 'shut'), keepsOut('shut', 'shut')]
       await rehearsal.begin(address, [
         { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } },
         nodeObject(cluster.node, address, cluster.range), second, third,
         ...guests, shut, podObject(cluster.name('web'), second.metadata.name, 'web', cluster.web),
-        serviceObject(cluster.name('web'), vip), keepsOut('shut', 'shut'),
+        serviceObject(cluster.name('web'), vip), policy,
       ])
       const number = await rehearsal.run()
       const given = 'given objects that it has never seen'
@@ -140,7 +144,7 @@ async function rehearse(bench: Bench, node: string, story: (rehearsal: Rehearsal
       // Only now somebody would answer there, and it is seen whether the policy holds.
       await rehearsal.serve(made.pods.get(shut.metadata.name) ?? '')
       const seen = await rehearsal.settles(given)
-      return await story(rehearsal, { number, seen, vip, third, guests, shut })
+      return await story(rehearsal, { number, seen, vip, third, guests, shut, policy })
     })
   } catch (error) {
     if (error instanceof Unlike) return fail(error.message, ...error.evidence)

@@ -22,6 +22,8 @@ const [READY_MS, LONGEST_MS] = [10_000, 60_000]
  * both alike. The first time, when everything is made, is the longest.
  */
 const [FIRST_LOOKS, LOOKS, LEAST_MS] = [12, 6, 1_500]
+/** A look is some twenty processes, and four rehearsals look at once. */
+const COMMAND_MS = 20_000
 /** Of the node, on a wire of its own. */
 const OWN = '192.168.1.111'
 /** Of far: the API, and the other nodes. */
@@ -107,6 +109,8 @@ export class Rehearsal {
   readonly #objects = new Map<string, ApiObject>()
   /** Addresses that somebody had who is gone. */
   readonly #gone = new Set<string>()
+  /** Addresses at which somebody answers. */
+  readonly #served = new Set<string>()
   readonly #background: Running[] = []
   #looks = FIRST_LOOKS
 
@@ -177,6 +181,7 @@ export class Rehearsal {
     const inside = `for space in /run/netns/*; do nsenter --net="$space" ip -4 -o addr 2>/dev/null | grep -qF ' ${address}/' && exec nsenter --net="$space" ${TOOL} serve 80; done; echo nobody`
     const running = await start(this.#node, ['bash', '-c', inside], output => output !== '', READY_MS, LONGEST_MS)
     if (!running.output().startsWith('ready')) throw new Unlike(`no network namespace in /run/netns has ${address}, which is a pod's by the API`, await running.stop())
+    this.#served.add(address)
     this.#background.push(running)
   }
 
@@ -276,10 +281,10 @@ END
       if (other !== undefined) return `the pods ${other} and ${name} both have ${address}`
       taken.set(address, name)
       const came = knocks.get(address)
-      // Who is kept out may be told so; who comes in is answered, since there somebody listens.
+      // Who is kept out may be told so; who comes in is answered where somebody listens, and refused by the pod itself where nobody does.
       if (kept.has(object.metadata.labels?.['app'] ?? '')) {
         if (came === 'answered') return `the pod ${name} is reached from another node, and a policy lets nobody in`
-      } else if (came !== 'refused') return `the pod ${name} is not reached at ${address} from another node`
+      } else if (came !== (this.#served.has(address) ? 'answered' : 'refused')) return `the pod ${name} is not reached at ${address} from another node`
     }
     for (const object of all) {
       if (object.kind === 'Node' && object.metadata.name !== this.cluster.node && ways.get(rangeOf(object)) !== addressOf(object)) {
@@ -324,7 +329,7 @@ export async function rehearsed<T>(bench: Bench, node: string, work: (rehearsal:
 }
 
 async function asked(place: Place, argv: readonly string[]): Promise<Evidence> {
-  const evidence = await place.exec(argv)
+  const evidence = await place.exec(argv, { timeoutMs: COMMAND_MS })
   if (evidence.exitCode !== 0) throw unable(evidence)
   return evidence
 }

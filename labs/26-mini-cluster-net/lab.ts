@@ -283,6 +283,7 @@ export default defineLab<Name>({
         'routes that are there are right': { refusedBy: nodesLeave.claim, instead: whole(['20-routes', 'route replace \\(.range) via', 'route add \\(.range) via']) },
         'emptied, then made': { refusedBy: unseen.claim, instead: whole(['30-rules', 'done) && nft', 'done) && nft flush ruleset && nft']) },
         'one table after another': { refusedBy: unseen.claim, instead: whole(['30-rules', ' && nft -f - <<<"$rules"', ' && while read -r line; do nft "$line"; done <<<"$rules"']) },
+        'policies of the beginning': { refusedBy: kills.claim, instead: whole(['30-rules', 'nft.jq; do\n', 'nft.jq; do\n  case $filter in */policies*) nft list table ip policies 2>/dev/null | grep -q jump && continue ;; esac\n']) },
         'once and never again': { refusedBy: kills.claim, instead: whole(['node-net', '  while read -r -u 3 event; do\n', '  while read -r -u 3 event; do continue\n']) },
       },
     },
