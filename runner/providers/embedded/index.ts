@@ -52,12 +52,8 @@ export function embedded({ home, cache }: EmbeddedOptions): Provider {
       const processes = cgroups.length === 0 ? processesAllowed() : undefined
       const lower = rootfs(cache)
       try {
-        const before = who.root
-          ? ['unshare', '-m', '--propagation', 'private', 'sh', '-c',
-              readFileSync(new URL('as-root.sh', import.meta.url), 'utf8'), 'as-root.sh', lower, ...cgroups.map(({ directory }) => directory), '--']
-          : []
         await up(thisHost, {
-          topology, lower: who.root ? '/mnt' : lower, given: given(cache, topology), files: overlaidFiles(), cgroups, processes, before, map: who.map,
+          topology, ...who.root ? { lower: '/mnt', bound: lower } : { lower }, given: given(cache, topology), files: overlaidFiles(), cgroups, processes, before: [], map: who.map,
           labels: { HARDWAY_LAB: lab, HARDWAY_HOME: home, HARDWAY_STARTED: String(Date.now()) },
         }, options)
       } catch (error) {

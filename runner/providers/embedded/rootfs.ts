@@ -78,7 +78,7 @@ async function make(work: string, who: Identity, progress: Progress): Promise<vo
   const { suite, packages } = recipe()
   progress.say(`installing ${packages.length} packages of Debian ${suite} into a root filesystem`)
   const env = {
-    // See as-root.sh: a starter that is root has bound it where the lab's root can get at it.
+    // See lab.pl: a starter that is root has bound it where the lab's root can get at it.
     HW_WORK: who.root ? '/mnt' : work, HW_FOLDER: work,
     HW_SCRIPT: readFileSync(new URL('make-root.sh', import.meta.url), 'utf8'),
     // A mirror that is not named is mmdebstrap's own choice for the suite: the archive, its updates and its

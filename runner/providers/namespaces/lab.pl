@@ -1,12 +1,12 @@
 # The first process of a lab, root of the lab's user namespace and of nothing else, and of each node until that is up.
 #
-# Runs twice. First by the Perl of the machine under the lab, just long enough to enter the prepared root filesystem; then
-# again from inside it ("inside" as argument), so that every other tool is of a known version. Perl, because it has the
-# kernel's own calls: to start a program for each mount and each folder took most of the time that a lab takes to start.
-# Reads one line from standard input when all nodes are up: "keep" makes the lab outlive its starter, and
+# Runs twice. First by the Perl of the machine under the lab, just long enough to get away from whoever starts it and to enter the
+# prepared root filesystem; then again from inside it ("inside" as argument), so that every other tool is of a known version. Perl,
+# because it has the kernel's own calls: to start a program for each mount and each folder took most of the time that a lab takes to start.
+# Says "born" and its number on the machine, and waits for "mapped": only its starter may give it users. Reads one more line from standard input when all nodes are up: "keep" makes the lab outlive its starter, and
 # the end of the file means that the starter has died, so the lab ends too.
 #
-# In the environment: HW_LOWER, and what `up.ts` computes: HW_NODES (name:MiB:role …), HW_SEGMENTS and HW_WIRES
+# In the environment: HW_LOWER, HW_BOUND (what a starter that is root of the machine has bound there first), and what `up.ts` computes: HW_NODES (name:MiB:role …), HW_SEGMENTS and HW_WIRES
 # (`ip -batch` lines, @node@ stands for a process id), HW_ADDRESSES (a node, then an `ip -batch` line),
 # HW_COMPONENTS (a folder, or nothing) and HW_LINKS (a node, a path in it, a program below that folder),
 # HW_FILES_0 and so on (base64), HW_LABELS (NAME=VALUE lines), HW_CGROUPS (directory:options …), HW_MAP (of a node's
@@ -16,16 +16,17 @@ use strict;
 # The numbers of system calls are the processor's, and a program's own file says which that is.
 my %number;
 {
-  my @names = qw(mount umount2 pivot_root unshare sethostname setsid setgroups setresgid setresuid prlimit64 mount_setattr);
+  my @names = qw(mount umount2 pivot_root unshare sethostname setsid setgroups setresgid setresuid prlimit64 mount_setattr keyctl mknodat);
   open my $self, '<', '/proc/self/exe' or die "/proc/self/exe: $!\n";
   read $self, my $head, 20;
-  @number{@names} = unpack('x18 v', $head) == 62 ? (165, 166, 155, 272, 170, 112, 116, 119, 117, 302, 442) : (40, 39, 41, 97, 161, 157, 159, 149, 147, 261, 442);
+  @number{@names} = unpack('x18 v', $head) == 62 ? (165, 166, 155, 272, 170, 112, 116, 119, 117, 302, 442, 250, 259) : (40, 39, 41, 97, 161, 157, 159, 149, 147, 261, 442, 219, 33);
 }
 my %flag = (ro => 1, nosuid => 2, nodev => 4, noexec => 8, remount => 32, bind => 1 << 12, move => 1 << 13, rec => 1 << 14, private => 1 << 18, shared => 1 << 20);
 my ($RLIMIT_NPROC, $UNLIMITED) = (6, ~0);
-# Mounts, host name, IPC, users, processes, network, cgroups.
+# Mounts; those, host name, IPC, users, processes and network; cgroups.
+my $MOUNTS = 0x00020000;
+my $ALL = $MOUNTS | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000;
 my $CGROUPS = 0x02000000;
-my $EVERYTHING = 0x00020000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000 | $CGROUPS;
 
 # True if the kernel did it. What is no number is passed as a text.
 sub kernel {
@@ -79,7 +80,67 @@ sub ip_batch {
   close $ip or die "ip could not do all that makes the wires\n";
 }
 
-if (($ARGV[0] // '') ne 'inside') { outside() } else { inside() }
+if (($ARGV[0] // '') eq 'inside') { inside() }
+apart();
+bind_first() if ($ENV{HW_BOUND} // '') ne '';
+in_namespaces();
+outside();
+
+# A shell may have left files open for its children, and an open directory is a way out of every mount namespace; a session keyring
+# is a way to the keys of the user. Neither is given up by entering a namespace.
+sub apart {
+  opendir my $open, '/proc/self/fd' or die "/proc/self/fd: $!\n";
+  for my $number (grep { $_ > 2 } readdir $open) {
+    open my $file, '<&=', $number or next;
+    close $file;
+  }
+  # KEYCTL_JOIN_SESSION_KEYRING, and no name.
+  kernel('keyctl', 1, 0);
+}
+
+# What only root of the machine can, in a mount namespace of its own, so nothing of it can stay.
+sub bind_first {
+  for (split ' ', $ENV{HW_CGROUPS}) {
+    my ($directory) = /^(.*):/;
+    next if !-d "$directory/lab.init";
+    write_to("$directory/lab.init/cgroup.procs", "0\n") or die "$directory: $!\n";
+  }
+  kernel('unshare', $MOUNTS) or die "unshare: $!\n";
+  mount_of('none', '/', undef, 'rec,private');
+  bind_to($ENV{HW_BOUND}, '/mnt');
+  # Likewise the components, if any: by way of a folder of the root filesystem, since what they are in may be hidden next.
+  bind_to($ENV{HW_COMPONENTS}, '/mnt/opt') if $ENV{HW_COMPONENTS} ne '';
+  # udev lets everybody open this device, but not every system has udev.
+  mount_of('tun', '/tmp', 'tmpfs', 'size=64k,mode=755');
+  # A character device, which everybody may read and write; its numbers are Linux's.
+  kernel('mknodat', -100, '/tmp/tun', 0020000, 10 << 8 | 200, 0) and chmod 0666, '/tmp/tun';
+  if ($ENV{HW_COMPONENTS} ne '') {
+    mkdir '/tmp/components';
+    bind_to('/mnt/opt', '/tmp/components');
+    read_only('/tmp/components') or die "/tmp/components: $!\n";
+    kernel('umount2', '/mnt/opt', 0) or die "umount /mnt/opt: $!\n";
+    $ENV{HW_COMPONENTS} = '/tmp/components';
+  }
+}
+
+# What goes on from here is the first process of new namespaces, and root of them once they have users.
+sub in_namespaces {
+  kernel('unshare', $ALL) or die "unshare: $!\n";
+  mount_of('none', '/', undef, 'rec,private');
+  my $first = fork // die "fork: $!\n";
+  if ($first) {
+    # The number must be the machine's.
+    syswrite STDOUT, "born $first\n";
+    close $_ for \*STDIN, \*STDOUT;
+    waitpid $first, 0;
+    exit($? & 127 ? 128 + ($? & 127) : $? >> 8);
+  }
+  # Byte by byte: what comes after it is for whoever is executed later.
+  my $word = '';
+  1 while $word !~ /\n/ && sysread STDIN, $word, 1, length $word;
+  $word eq "mapped\n" or exit 1;
+  kernel('setgroups', 0, 0) && kernel('setresgid', 0, 0, 0) && kernel('setresuid', 0, 0, 0) or die "root: $!\n";
+}
 
 sub outside {
   # A starter that is root has bound it to /mnt: the lab's root may not pass through directories that only the
@@ -207,7 +268,7 @@ sub begin {
   # A process may move itself between cgroups, and must before its cgroup namespace is made.
   for my $group (glob "/tmp/cgroup/*/$node->{name}") { write_to("$group/cgroup.procs", "0\n") or die "$group: $!\n" }
   cap_together($node->{processes}) if $node->{processes} ne '';
-  kernel('unshare', $EVERYTHING) or die "$node->{name}: unshare: $!\n";
+  kernel('unshare', $ALL | $CGROUPS) or die "$node->{name}: unshare: $!\n";
   mount_of('none', '/', undef, 'rec,private');
   # The process that comes next is the first of the new process namespace. When this one has ended it is the lab's own child.
   my $first = fork // die "$node->{name}: fork: $!\n";

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 
 /** The text of a script of this folder: scripts are passed as arguments, so nothing has to be installed first. */
-export function script(name: 'lab.pl' | 'find.pl' | 'enter.pl' | 'apart.pl' | 'agent.pl' | 'loader.pl'): string {
+export function script(name: 'lab.pl' | 'find.pl' | 'enter.pl' | 'agent.pl' | 'loader.pl'): string {
   return readFileSync(new URL(name, import.meta.url), 'utf8')
 }
 

@@ -9,7 +9,7 @@ import { wires } from '../wire.ts'
 import type { Machine, Running } from './machine.ts'
 import { giveLoaders } from './loaders.ts'
 import { find } from './nodes.ts'
-import { KEYCTL, script } from './script.ts'
+import { script } from './script.ts'
 
 export interface Start {
   readonly topology: Topology
@@ -24,7 +24,9 @@ export interface Start {
   readonly cgroups: readonly LabCgroup[]
   /** Processes a node may have where no cgroup counts them. */
   readonly processes: number | undefined
-  /** What runs before: binds the root filesystem where the lab's root could not reach it. */
+  /** What the machine's root has to bind to `lower` first, where the lab's root could not reach it. */
+  readonly bound?: string
+  /** What else runs before, in front of the command that starts the lab. */
   readonly before: readonly string[]
   /** A node's users, as the lab counts them. Default: all but the lab's own root. */
   readonly nodeMap?: string
@@ -48,7 +50,7 @@ export async function up(machine: Machine, start: Start, options: UpOptions): Pr
     HARDWAY_INIT: start.cgroups.some(({ mounted }) => mounted === 'cgroup2') ? start.topology.nodes.filter(({ role }) => role === 'kubelet').map(({ name }) => name).join(' ') : '',
   }
   const env = {
-    HW_LOWER: start.lower, ...inPieces('HW_FILES', start.files), HW_CGROUPS: start.cgroups.map(({ directory, mounted }) => `${directory}:${mounted}`).join(' '),
+    HW_LOWER: start.lower, HW_BOUND: start.bound ?? '', ...inPieces('HW_FILES', start.files), HW_CGROUPS: start.cgroups.map(({ directory, mounted }) => `${directory}:${mounted}`).join(' '),
     HW_NODES: start.topology.nodes.map(node => `${node.name}:${node.diskMiB}:${node.role ?? ''}`).join(' '),
     HW_COMPONENTS: start.given?.folder ?? '', HW_LINKS: start.given?.links.map(link => `${link.join(' ')}\n`).join('') ?? '',
     HW_SEGMENTS: segments, HW_WIRES: links, HW_ADDRESSES: addresses,
@@ -60,7 +62,7 @@ export async function up(machine: Machine, start: Start, options: UpOptions): Pr
   let stdout = ''
   let stderr = ''
   const running = machine.spawn(
-    ['perl', '-e', script('apart.pl'), String(KEYCTL), '--', ...start.before, 'unshare', '-U', '-m', '-p', '-n', '-u', '-i', '-f', '--keep-caps', 'sh', '-c', WAIT_FOR_MAPS],
+    [...start.before, 'perl', '-e', script('lab.pl')],
     (stream, piece) => {
       if (stream === 'stderr') {
         stderr = (stderr + piece.toString()).slice(-4000)
@@ -114,14 +116,6 @@ async function kept(machine: Machine, { HARDWAY_HOME: home = '', HARDWAY_LAB: la
     await pause(5)
   }
 }
-
-// The process number must be the machine's, so it is read before the lab has a /proc of its own. An exec by a
-// user without a map would drop the capabilities, hence --keep-caps until the maps are written.
-const WAIT_FOR_MAPS = `
-read -r pid _ </proc/self/stat
-echo "born $pid"
-read -r word && [ "$word" = mapped ] || exit 1
-exec setpriv --reuid 0 --regid 0 --clear-groups perl -e "$HW_SCRIPT"`
 
 /** The kernel takes no more than 128 KiB for one variable: `NAME_0`, `NAME_1` and so on. */
 function inPieces(name: string, text: string): Readonly<Record<string, string>> {
