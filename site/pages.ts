@@ -48,7 +48,7 @@ function coursePage(course: Course, faults: readonly Fault[]): Html {
 what the kernel does now, what it does not do yet, and why.</p>
 <figure class="fence plain"><figcaption><span>in a clone of the repository</span><button class="copy" type="button">copy</button></figcaption><pre tabindex="0"><code>npx lab start</code></pre></figure>
 <h2>The labs</h2>
-<p class="aside">${course.labs.length} labs, ${Math.floor(minutes / 60)} hours and ${minutes % 60} minutes, ${faults.length} faults to find. Numbers that are missing belong to labs still to be written.</p>
+<p class="aside">${course.labs.length} labs, ${Math.floor(minutes / 60)} hours and ${minutes % 60} minutes, ${faults.length} faults to find.</p>
 <ol class="labs">${course.labs.map(({ slug, lesson }) => html`
 <li><a href="labs/${slug}.html"><span class="number">${slug.slice(0, 2)}</span><span class="name">${lesson.title}</span><span class="aside">${lesson.steps.length} steps · ${lesson.minutes} min</span></a></li>`)}
 </ol></div>`

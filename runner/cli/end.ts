@@ -16,6 +16,18 @@ export async function endWith(work: Promise<number>): Promise<void> {
   }
 }
 
+// A command in a node that lab.ts began, and does not wait for: it failed itself, or something beside it did, and its node went. That one is
+// said where it is waited for; this process has its nodes to end, and does.
+process.on('unhandledRejection', error => {
+  if (isDeed(error)) remark(`lab: a command that a lab.ts began and did not wait for ended with ${error.exitCode ?? 'no exit code'}`)
+  else process.exit(said(error))
+})
+
+/** What zx makes of a command that failed. */
+function isDeed(error: unknown): error is { readonly exitCode: number | null } {
+  return error instanceof Error && 'exitCode' in error && 'stderr' in error
+}
+
 function said(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   if (error instanceof Usage) {

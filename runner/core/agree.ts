@@ -28,6 +28,7 @@ export function disagreements(lesson: Lesson, lab: unknown, topology: Topology, 
   placesExist(report, lesson, topology)
   answersAreUnique(report, lesson)
   featuresExist(report, lesson.requiresAt, lesson.requires, features)
+  nodesAreRequired(report, lesson, topology)
   if (!isObject(lab)) {
     report.lab([], { what: 'there is no default export', expected: 'a lab', example: 'export default defineLab({ steps: {} })' })
     return report.mistakes
@@ -100,6 +101,16 @@ function answersAreUnique(report: Report, lesson: Lesson): void {
   }
 }
 
+/** Where a machine cannot give a node what it asks for, the lab is to be skipped with that as the reason, and not to fail. Components are given where they are there. */
+function nodesAreRequired(report: Report, { requires, requiresAt }: Lesson, { nodes }: Topology): void {
+  const needs = (feature: string, key: string, name: string | undefined): void => {
+    if (name === undefined || requires.includes(feature)) return
+    report.at(requiresAt, { what: `${quoted(name)} has ${quoted(key)}, and the lesson does not require ${quoted(feature)}`, expected: 'it among the features', example: `requires: [${[...requires, feature].join(', ')}]` })
+  }
+  needs('bpf', 'bpf: true', nodes.find(({ bpf }) => bpf === true)?.name)
+  needs('containers', 'role: kubelet', nodes.find(({ role }) => role === 'kubelet')?.name)
+}
+
 function featuresExist(report: Report, at: Position | readonly string[], names: readonly string[], features: readonly string[] | undefined): void {
   for (const name of names) {
     if (features === undefined || features.includes(name)) continue
@@ -141,7 +152,7 @@ function replacesEarlier(report: Report, entry: Fields, path: readonly string[],
   const at = [...path, 'replaces']
   if (!Array.isArray(replaces)) return report.lab(at, { what: '`replaces` is no list', expected: 'ids of earlier steps', example: "replaces: ['route-out']" })
   for (const id of replaces) {
-    if (!earlier.includes(id)) report.lab(at, { what: `no earlier step has the id ${quoted(String(id))}`, expected: nearestOf(String(id), earlier) })
+    if (!earlier.includes(id)) report.lab(at, { what: `no earlier step has the id ${quoted(String(id))}`, expected: earlier.length === 0 ? 'none: the first step has no earlier ones' : nearestOf(String(id), earlier) })
   }
 }
 
@@ -157,6 +168,8 @@ function checksOf(report: Report, entry: Fields, step: readonly string[]): reado
   for (const check of checks as readonly unknown[]) {
     if (!isObject(check) || !isText(check.claim) || typeof check.look !== 'function') {
       report.lab(path, { what: `check ${claims.length + 1} of step ${quoted(step[1] ?? '')} is none`, expected: 'a claim and a look', example: "{ claim: 'node1 has a route', look: async bench => … }" })
+    } else if (check.deadlineMs !== undefined && !(Number.isSafeInteger(check.deadlineMs) && Number(check.deadlineMs) > 0)) {
+      report.lab(path, { what: `\`deadlineMs\` of the check ${quoted(check.claim)} is ${JSON.stringify(check.deadlineMs) }`, expected: 'milliseconds', example: 'deadlineMs: 60_000' })
     } else if (claims.includes(check.claim)) {
       report.lab(path, { what: `two checks claim ${quoted(check.claim)}`, expected: 'claims that differ' })
     } else claims.push(check.claim)

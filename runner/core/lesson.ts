@@ -79,6 +79,9 @@ function refuseControls(text: string, file: string, mistakes: Mistake[]): void {
   }
 }
 
+/** What a node is given beside its interfaces, and how. */
+const OF_A_NODE: Readonly<Record<string, string>> = { role: 'role: kubelet', bpf: 'bpf: true', components: 'components: [etcd]', disk: 'disk: 128' }
+
 type Head = Pick<Lesson, 'title' | 'minutes' | 'topology' | 'topologyAt' | 'requires' | 'requiresAt'>
 
 const fields: Readonly<Record<string, string>> = {
@@ -111,6 +114,8 @@ function readFrontMatter(source: YamlSource, seen: { title: string | undefined; 
     } else if (pair.key === 'requires') {
       positions.requiresAt = pair.valueAt
       requires = readRequires(source, pair)
+    } else if (Object.hasOwn(OF_A_NODE, pair.key)) {
+      source.mistake(pair.keyAt, { what: `${quoted(pair.key)} is a key of a node, and none of a lesson`, expected: 'it in the topology', example: `nodes: { node1: { ${OF_A_NODE[pair.key] ?? ''} } }` })
     } else source.unknownKey(pair, HEAD_KEYS)
   }
   for (const key of ['title', 'minutes', 'topology']) {

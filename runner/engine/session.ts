@@ -69,11 +69,22 @@ export async function start(session: Session, progress: Progress, signal: AbortS
 
 /** Sets up, then replays the solutions of the steps before `upTo`. */
 export async function bringTo(loaded: LoadedLab, nodes: readonly Node[], upTo?: string): Promise<void> {
-  if (loaded.lab.setup !== undefined) await loaded.lab.setup((await import('./shell.ts')).shells(nodes))
+  if (loaded.lab.setup !== undefined) await setUp(loaded, nodes)
   if (upTo === undefined) return
   for (const { text, step } of stepsOf(loaded)) {
     if (text.id === upTo) return
     await solve(text, step, nodes)
+  }
+}
+
+/** What an author's function does not manage is no fault of this program: it is said whose it is, with what was said of it. */
+async function setUp({ slug, lab }: LoadedLab, nodes: readonly Node[]): Promise<void> {
+  const { shells } = await import('./shell.ts')
+  try {
+    await lab.setup?.(shells(nodes))
+  } catch (error) {
+    if (error instanceof Unable) throw error
+    throw new Unable(`\`setup\` in lab.ts of ${slug} failed: ${(error instanceof Error ? error.message : String(error)).trim()}`)
   }
 }
 

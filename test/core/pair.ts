@@ -12,6 +12,7 @@ const oneNode: Topology = {
 export async function mistakesOfPair(text: string): Promise<string> {
   const [lesson = '', lab = ''] = text.split('~~~ lab.ts\n')
   const module: { default?: unknown } = await import(/* @vite-ignore */ `data:text/javascript,${encodeURIComponent(lab)}`)
-  const mistakes = disagreements(parseLesson(lesson, 'lesson.md'), module.default, oneNode, { file: 'lab.ts', text: lab }, ['vxlan', 'wireguard'])
+  const parsed = parseLesson(lesson, 'lesson.md')
+  const mistakes = disagreements(parsed, module.default, 'inline' in parsed.topology ? parsed.topology.inline : oneNode, { file: 'lab.ts', text: lab }, ['vxlan', 'wireguard'])
   return mistakes.map(mistake => mistake.message).join('\n') || 'no mistake'
 }

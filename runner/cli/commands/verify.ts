@@ -48,7 +48,7 @@ export async function verify(names: readonly string[], options: VerifyOptions): 
     const have = asked.length === 0 ? new Set<string>() : await nodesHave(provider, [...new Set(asked)], cache, signal)
     // One limit for all labs: a bench that waits in one lab lets another's run.
     const limit = limiter(jobs)
-    let parts = 0
+    const parts = new Set<string>()
     const all = labs.flatMap(({ lab }) => Object.values(lab.steps)).reduce((sum, step) =>
       sum + 1 + [step.alternatives, step.mutants].reduce((some, ways) => some + partOf(Object.keys(ways ?? {}), options.ways, '--ways').length, 0), 0)
     return Promise.all(labs.map(async (loaded, turn) => {
@@ -56,7 +56,11 @@ export async function verify(names: readonly string[], options: VerifyOptions): 
         provider, signal, features: names => names.filter(name => have.has(name)), tried: ways => partOf(ways, options.ways, '--ways'),
         // Lab after lab, so that each is told of as soon as it can be; the next begins while the last benches of one are waited for.
         limit: work => limit(work, turn),
-        onPart: what => progress.say(`${++parts} of ${all}: ${what}`),
+        onPart: what => {
+          const again = parts.has(what)
+          parts.add(what)
+          progress.say(`${parts.size} of ${all}: ${what}${again ? ', once more' : ''}`)
+        },
       })
       // What had no nodes any more has proven nothing.
       signal.throwIfAborted()
