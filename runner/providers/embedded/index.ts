@@ -34,7 +34,7 @@ export function embedded({ home, cache }: EmbeddedOptions): Provider {
   const key = createHash('sha256').update(home).digest('hex').slice(0, 8)
   // Of another user's processes nothing is believed, not even that they are a lab. Another user may have been
   // granted the numbers that root takes, so root also writes to nothing that can't be a cgroup of ours.
-  const found = async (): Promise<readonly FoundLab[]> => (await find(here, home)).filter(lab =>
+  const found = async (): Promise<readonly FoundLab[]> => (await find(here, home, who.labRoot)).filter(lab =>
     lab.uid === who.labRoot && (!who.root || cgroupsOf(lab).every(directory => isOurs(hierarchies(true), directory))))
 
   return {

@@ -20,8 +20,9 @@ export interface FoundLab {
   readonly pids: ReadonlyMap<string, number>
 }
 
-export async function find(machine: Machine, home: string): Promise<readonly FoundLab[]> {
-  const found = await exec(machine, ['perl', '-e', script('find.pl'), home], 'host', ['find.pl', home])
+/** Of all users, or of the one with that number on the machine. */
+export async function find(machine: Machine, home: string, user?: number): Promise<readonly FoundLab[]> {
+  const found = await exec(machine, ['perl', '-e', script('find.pl'), home, ...user === undefined ? [] : [String(user)]], 'host', ['find.pl', home])
   if (found.exitCode !== 0) throw new CouldNotLook('could not list the running labs', found)
   return readFound(found.stdout)
 }
