@@ -6,12 +6,12 @@ import { readFrom } from './tool.ts'
 
 const FILE = '/run/flannel/subnet.env'
 
-/** `flanneld of node1 has written down that 10.244.1.0/24 is its node's`: what a plugin there reads. */
+/** `node1 has it in /run/flannel/subnet.env that 10.244.1.0/24 is its own`: flanneld writes that, and a plugin reads it. */
 export function hasLease(node: string, subnet: string): Check {
   const right = parseCidr(subnet)
   if (right === undefined) throw new Error(`expected a subnet, for example 10.244.1.0/24, and got ${subnet}`)
   return {
-    claim: `flanneld of ${node} has written down that ${subnet} is its node's`,
+    claim: `${node} has it in ${FILE} that ${subnet} is its own`,
     look: async bench => {
       const shown = await bench.place(node).exec(['sh', '-c', `! [ -e ${FILE} ] || cat ${FILE}`])
       if (shown.exitCode === 0 && shown.stdout === '') {

@@ -157,6 +157,7 @@ export default defineLab<Name>({
         'under the name of the other node': { refusedBy: leases.node2.claim, instead: both(() => flanneld(1)) },
         'a network that the ranges are not in': { refusedBy: leases.node1.claim, instead: both(number => `${flanneld(number, { Network: '10.42.0.0/16', Backend: { Type: 'vxlan' } })} || true`) },
         'one end with a tunnel, and one without': { refusedBy: ways.there.claim, instead: both(number => flanneld(number, { Network: '10.244.0.0/16', Backend: { Type: number === 1 ? 'vxlan' : 'host-gw' } })) },
+        'sent to a node that is gone': { refusedBy: ways.there.claim, after: ({ node1 }) => node1`ip route replace 10.244.2.0/24 via 192.168.1.19` },
         'the file of the day before': { refusedBy: leases.node1.claim, after: ({ node1 }) => node1`sed -i s/10.244.1.1/10.244.7.1/ /run/flannel/subnet.env` },
       },
     },
