@@ -1,7 +1,7 @@
 // 23 · A cluster by hand: each component, its certificate, and who tells it which addresses are whose.
 import { readdirSync, readFileSync } from 'node:fs'
 import {
-  apiFromPods, apiGuarded, apiReady, clusterServiceAnswers, controllersWork, etcdGuarded, knownAs, kubectlWorks, kubeletGuarded, kubeletReached, kubeletsTell, lacksCniOnly, nobodySkips,
+  apiFromPods, apiGuarded, apiReady, clusterServiceAnswers, controllersWork, etcdGuarded, keysStay, knownAs, kubectlWorks, kubeletGuarded, kubeletReached, kubeletsTell, lacksCniOnly, nobodySkips,
   nodesHaveRanges, nodesReady, podsFindNames, podsInRange, clusterPodsReach, proxyLives, sameRanges, serverNames, signedCertificates,
 } from 'hardway/checks'
 import { importImages } from 'hardway/cluster'
@@ -19,6 +19,7 @@ const API_NAMES = ['192.168.1.10', '127.0.0.1', '10.96.0.1', 'kubernetes.default
 const signed = signedCertificates({
   server: ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'admin'], 'node-0': ['node-0', 'kube-proxy'], 'node-1': ['node-1', 'kube-proxy'],
 })
+const keys = keysStay({ 'node-0': ['node-0', 'kube-proxy'], 'node-1': ['node-1', 'kube-proxy'] })
 const apiNames = serverNames('server', 'kube-apiserver', API_NAMES)
 const names0 = serverNames('node-0', 'node-0', ['node-0', '192.168.1.11'])
 const names1 = serverNames('node-1', 'node-1', ['node-1', '192.168.1.12'])
@@ -129,12 +130,13 @@ export default defineLab<Name>({
   setup,
   steps: {
     identities: {
-      checks: [signed, apiNames, known, names0, names1],
+      checks: [signed, apiNames, known, names0, names1, keys],
       hints: [
         'What does the API server have to know of somebody who comes with a certificate, and what does somebody who comes to it have to know?',
         failing => failing.includes(apiNames.claim) ? 'By which names and addresses is the API server called: from outside, on its own machine, and in a pod?'
           : failing.includes(known.claim) ? 'CN is the user, O the group. For the parts of Kubernetes itself both are fixed: their rights hang on them.'
-            : 'On server: `openssl x509 -noout -subject -dates -ext subjectAltName -in node-0.crt`, and `openssl verify -CAfile ca.crt node-0.crt`.',
+            : failing.includes(keys.claim) && !failing.includes(signed.claim) ? 'Which files does a node need, and what could somebody do there with the others? On the nodes: `ls /etc/kubernetes/pki`.'
+              : 'On server: `openssl x509 -noout -subject -dates -ext subjectAltName -in node-0.crt`, and `openssl verify -CAfile ca.crt node-0.crt`.',
         'On server, in /etc/kubernetes/pki, the lines as printed; whatever is made anew has to be sent to the nodes anew.',
       ],
       alternatives: {
@@ -153,6 +155,8 @@ export default defineLab<Name>({
           refusedBy: signed.claim,
           instead: onServer(pki({ scheduler: `openssl req -x509 -CA ca.crt -CAkey ca.key -not_before 20240101000000Z -not_after 20250101000000Z -subj /CN=system:kube-scheduler -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout kube-scheduler.key -out kube-scheduler.crt -extensions usr_cert -addext subjectAltName=DNS:localhost 2>/dev/null` })),
         },
+        'the authority sent along': { refusedBy: keys.claim, after: onServer('cd /etc/kubernetes/pki; send node-0 ca.*') },
+        'a key that was made anew, and not sent': { refusedBy: keys.claim, after: onServer('cd /etc/kubernetes/pki; issue kube-proxy /CN=system:kube-proxy; send node-1 kube-proxy.crt') },
         'an authority for each node': {
           refusedBy: signed.claim,
           after: ({ 'node-1': node }) => bash(node, `cd /etc/kubernetes/pki

@@ -1,8 +1,9 @@
 // What the checks of a cluster say of what its programs say: texts as they came from real ones. Right and wrong clusters themselves are
 // the ways of lab 23.
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import {
-  apiReady, controllersWork, kubeletReached, kubeletsTell, knownAs, lacksCniOnly, nobodySkips, nodesHaveRanges, nodesReady, podsInRange, sameRanges, serverNames, signedCertificates,
+  apiReady, controllersWork, keysStay, kubeletReached, kubeletsTell, knownAs, lacksCniOnly, nobodySkips, nodesHaveRanges, nodesReady, podsInRange, sameRanges, serverNames, signedCertificates,
 } from '../../checks/index.ts'
 import { authority } from '../../fixtures/kubernetes/certificates.ts'
 import type { Bench, Check } from '../../runner/core/bench.ts'
@@ -49,6 +50,16 @@ describe('certificates', () => {
     expect(await says(signed, there)).toBe('pass')
     expect(await says(serverNames('node-0', 'node-0', ['node-0', '192.168.1.11']), there)).toBe('pass')
     expect(await says(knownAs({ 'node-0': { node: 'node-0', user: 'system:node:node-0', group: 'system:nodes' } }), there)).toBe('pass')
+  })
+  test('lie beside their keys, and beside no other', async () => {
+    const key = (of: string): string => createPublicKey(createPrivateKey(of)).export({ type: 'spki', format: 'pem' }).toString()
+    const own = ca.issue({ name: 'node-0' })
+    const there = (keys: Readonly<Record<string, string>>) => ({ ...server, 'node-0 sh…tail': files({ 'node-0': own.certificate }), 'node-0 sh…openssl': Object.entries(keys).map(([name, of]) => `==> ${name} <==\n${of}`).join('') })
+    const check = keysStay({ 'node-0': ['node-0'] })
+    expect(await says(check, there({ 'node-0.key': key(own.key) }))).toBe('pass')
+    expect(await says(check, there({}))).toBe('fail: node-0 has node-0.crt, and no key that belongs to it')
+    expect(await says(check, there({ 'node-0.key': key(own.key), 'admin.key': key(other.issue({ name: 'admin' }).key) }))).toBe('fail: node-0 has in /etc/kubernetes/pki/admin.key a key that is of none of its own certificates')
+    expect(await says(check, there({ 'ca.key': new X509Certificate(ca.certificate).publicKey.export({ type: 'spki', format: 'pem' }).toString(), 'node-0.key': key(own.key) }))).toMatch(/^fail: node-0 has in \/etc\/kubernetes\/pki\/ca\.key the key of the authority/)
   })
   test('are missing, of another authority, for another name', async () => {
     expect(await says(signed, server)).toBe('fail: node-0 has no /etc/kubernetes/pki/ca.crt')
