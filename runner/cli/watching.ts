@@ -26,6 +26,8 @@ export async function watch(session: Session): Promise<number> {
   const { home, loaded, provider } = session
   const journal = new Journal(home, loaded.slug)
   const ended = Promise.withResolvers<string>()
+  let quitting = false
+  void ended.promise.then(() => { quitting = true })
   const follower = new AbortController()
   const colour = coloured(process.stdout)
   const style = paint(colour)
@@ -48,6 +50,7 @@ export async function watch(session: Session): Promise<number> {
   let judging = false
   let again = false
   let paused = false
+  let over = false
   let settling: readonly NodeJS.Timeout[] = []
   let page: Listening | undefined
 
@@ -56,7 +59,7 @@ export async function watch(session: Session): Promise<number> {
     return at === -1 ? loaded.lesson.steps.length : at
   }
   const draw = (): void => {
-    if (paused || (!judgedOnce && shownId === undefined)) return
+    if (over || paused || (!judgedOnce && shownId === undefined)) return
     const shown = loaded.lesson.steps.find(step => step.id === shownId)
     if (shown !== undefined && printedId !== shownId) {
       panel.clear()
@@ -87,7 +90,7 @@ export async function watch(session: Session): Promise<number> {
     // Somebody has broken it for a learner to find: what does not hold is said, and not why.
     let rows = panel.rows - panel.rowsOf([...above, ...below, ...end])
     const claims = (step: StepVerdicts | undefined, heading: readonly string[] = []): readonly string[] => {
-      const lines = step === undefined ? [style('dim', '○ not judged yet: a step before it does not hold')]
+      const lines = step === undefined ? [style('dim', judgedOnce ? '○ not judged yet: a step before it does not hold' : '○ being looked at …')]
         : claimsThatFit(step.verdicts, { width, rows: rows - panel.rowsOf(heading), colour, silent: brokenSince !== undefined })
       rows -= panel.rowsOf([...heading, ...lines])
       return [...heading, ...lines]
@@ -123,8 +126,6 @@ export async function watch(session: Session): Promise<number> {
         // What the learner is at is shown before what they have done already is looked at again.
         found = await judgeNow(session, { known, onPart: part => {
           found = [...found.filter(step => part.every(one => one.id !== step.id)), ...part]
-          // Whoever comes does not wait for the reasons, which may take seconds, to read what is asked of them.
-          shownId ??= part.find(step => step.status !== 'pass')?.id
           draw()
         } })
         const now = history(journal.events())
@@ -138,7 +139,7 @@ export async function watch(session: Session): Promise<number> {
     } while (again)
     judging = false
     lookMs = performance.now() - from
-    if (!judgedOnce) shownId ??= currentStep(loaded, found)?.id
+    if (!judgedOnce) shownId = currentStep(loaded, found)?.id
     judgedOnce = true
     draw()
   }
@@ -245,16 +246,23 @@ export async function watch(session: Session): Promise<number> {
   const onSignal = (): void => ended.resolve('')
   for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.once(signal, onSignal)
   try {
-    await judge()
-    // The same lab as a page, for as long as somebody watches it here; this terminal judges for both.
-    const { serveLab } = await import('./commands/serve.ts')
-    page = await serveLab(session, undefined, false)
+    // Whoever comes can read while the first look is under way, which may take seconds; whoever goes does not wait for it to end.
+    const { completed, given } = history(journal.events())
+    shownId = loaded.lesson.steps.find(({ id }) => !completed.has(id) && !given.has(id))?.id
     draw()
+    await Promise.race([judge(), ended.promise])
+    if (!quitting) {
+      // The same lab as a page, for as long as somebody watches it here; this terminal judges for both.
+      const { serveLab } = await import('./commands/serve.ts')
+      page = await serveLab(session, undefined, false)
+      draw()
+    }
     const said = await ended.promise
+    over = true
     panel.clear()
     process.stdout.write(`${said}\n`)
-    return 0
   } finally {
+    over = true
     clearTimeout(poll)
     polling = false
     for (const timer of settling) clearTimeout(timer)
@@ -265,6 +273,8 @@ export async function watch(session: Session): Promise<number> {
     process.stdin.pause()
     process.stdout.off('resize', draw)
   }
+  // A look that is still under way is nobody's any more: its commands end with this process.
+  return judging ? process.exit(0) : 0
 }
 
 const FINISHED: readonly string[] = [
