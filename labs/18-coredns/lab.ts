@@ -5,7 +5,7 @@ import {
 } from 'hardway/checks'
 import { apply, controlPlane, coreDns, kubeProxy } from 'hardway/cluster'
 import { bash, defineLab, fail, pass, unknown, type Answer, type Bench, type Deed, type Nodes } from 'hardway/lab'
-import { podsOnRoutes, type Pods } from 'hardway/networks'
+import { podsOnRoutes, translated, type Pods } from 'hardway/networks'
 
 type Name = 'node1' | 'node2' | 'node3' | 'ext'
 type Node = Nodes<Name>[Name]
@@ -60,17 +60,6 @@ const meeting = findsName(trainer, 'trainer-1.trainer', ofTraining)
 const each = (script: string): Deed<Name> => ({ node1, node2, node3 }) => Promise.all([node1, node2, node3].map(node => bash(node, script)))
 
 /** Packets for the Service become packets for the pod, whoever sends them. */
-const translated = (...rules: readonly string[]) => `nft -f - <<'END'
-table ip services
-delete table ip services
-table ip services {
-  chain lookup {
-    ${rules.join('\n    ')}
-  }
-  chain pods { type nat hook prerouting priority dstnat; jump lookup; }
-  chain own { type nat hook output priority dstnat; jump lookup; }
-}
-END`
 const UDP = `ip daddr ${VIP} udp dport 53 dnat to ${SERVER}`
 const TCP = `ip daddr ${VIP} tcp dport 53 dnat to ${SERVER}`
 const DNAT = translated(UDP, TCP)

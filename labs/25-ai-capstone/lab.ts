@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { apartOnRails, carriesJob, connectedTo, findsName, jobMoves, policyHolds, serviceAnswers } from 'hardway/checks'
 import { bash, CouldNotLook, defineLab, fail, pass, type Answer, type Bench, type Check, type Deed, type Evidence, type Nodes } from 'hardway/lab'
 import { objectsOf } from 'hardway/kubernetes'
-import { joinRails, onRail, podsOnRoutes, RAILS } from 'hardway/networks'
+import { joinRails, onRail, podsOnRoutes, RAILS, translated } from 'hardway/networks'
 
 type Name = 'node1' | 'node2'
 type All = Nodes<Name>
@@ -107,15 +107,6 @@ const quoted = (text: string): string => `'${text.replaceAll('\'', '\'\\\'\'')}'
 const ZERO = { 'team-a': '10.244.1.2', 'team-b': '10.244.1.3' } as const
 const VIA_VIP = Object.entries(teams).map(([name, { vip }]) => `ip daddr ${vip} tcp dport 29500 dnat to ${name === 'team-a' ? ZERO['team-a'] : ZERO['team-b']}`)
 const DNAT = [`ip daddr ${NAMES} udp dport 53 dnat to ${DNS}`, `ip daddr ${NAMES} tcp dport 53 dnat to ${DNS}`, ...VIA_VIP]
-const translated = (...rules: readonly string[]) => `nft -f - <<'END'
-table ip services {
-  chain lookup {
-    ${rules.join('\n    ')}
-  }
-  chain pods { type nat hook prerouting priority dstnat; jump lookup; }
-  chain own { type nat hook output priority dstnat; jump lookup; }
-}
-END`
 const RECORDS = Object.entries(teams).map(([name, { vip }]) => `host-record=trainer.${name}.svc.cluster.local,${vip}`)
 const names = (...records: readonly string[]) => `mkdir -p /etc/dns.d
 cat >/etc/dns.d/training.conf <<'END'
