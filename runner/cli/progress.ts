@@ -43,3 +43,15 @@ export function progressOn(stream: NodeJS.WriteStream, silent = ''): ShownProgre
     },
   }
 }
+
+/** Until the work is done. What failed or was stopped is not ready, and says so itself. */
+export async function shownUntil<T>(progress: ShownProgress, work: Promise<T>): Promise<T> {
+  try {
+    const done = await work
+    progress.end()
+    return done
+  } catch (error) {
+    progress.end('')
+    throw error
+  }
+}

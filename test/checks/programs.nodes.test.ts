@@ -49,6 +49,8 @@ describe('httpGate', () => {
   test('it says what is got', () => expect(gate('POST').claim).toBe(`green gets GET /ok at ${b3}:${RENDEZVOUS}, and nothing else`))
   fails('a server that answers everything', pods, gate('POST'), async () => {}, /^green asks POST \/ok at 10\.244\.2\.2:29400 and hears 200, and not 403$/)
   fails('nobody listens', pods, httpGate({ green }, `${b3}:81`, { allowed: { method: 'GET', path: '/ok' }, refused: [], says: /b3/ }), async () => {}, /^green asks GET \/ok at 10\.244\.2\.2:81 and hears nothing$/)
+  const many = ['/a', '/b', '/c', '/d'].map(path => ({ method: 'GET', path }))
+  fails('nobody has the address: the first request that nobody answers is the last', pods, httpGate({ green }, '10.96.0.43:80', { allowed: { method: 'GET', path: '/ok' }, refused: many, says: /b3/ }), async () => {}, /^green asks GET \/ok at 10\.96\.0\.43:80 and hears nothing$/)
 })
 
 describe('What programs count and tell', () => {

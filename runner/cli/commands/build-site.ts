@@ -14,7 +14,7 @@ import { cache, chosenProvider, home, load, root } from '../context.ts'
 import { nodesHave } from '../features.ts'
 import { interruptible } from '../interrupt.ts'
 import { json, plain, remark } from '../print.ts'
-import { progressOn } from '../progress.ts'
+import { progressOn, shownUntil } from '../progress.ts'
 import { BENCHES_PER_PROCESSOR } from './verify.ts'
 
 /** In a folder that has it, a site may be written over. */
@@ -57,7 +57,7 @@ async function recorded(labs: readonly LoadedLab[], asked: string | undefined): 
   const provider = await chosenProvider(asked)
   await works(provider)
   const progress = progressOn(process.stderr)
-  return interruptible(async signal => {
+  return shownUntil(progress, interruptible(async signal => {
     await provider.prepare(progress)
     const limit = limiter(BENCHES_PER_PROCESSOR * availableParallelism())
     const features = await nodesHave(provider, [...new Set(labs.flatMap(({ lesson }) => lesson.requires))], cache, signal)
@@ -69,7 +69,7 @@ async function recorded(labs: readonly LoadedLab[], asked: string | undefined): 
       }
       return [[loaded.slug, await recordLab({ home, provider, loaded }, { signal, limit, onPart: text => progress.say(text) })] as const]
     }))).flat())
-  }).finally(() => progress.end())
+  }))
 }
 
 async function readCourse(): Promise<Course & { readonly labs: readonly (CourseLab & LoadedLab)[] }> {

@@ -265,10 +265,10 @@ export async function doctorCommand(options: { readonly leaks?: true; readonly j
     else result(printLeaks(report, { colour }))
     return report.ok ? 0 : 1
   }
-  const [{ interruptible }, { progressOn }] = await Promise.all([import('../interrupt.ts'), import('../progress.ts')])
+  const [{ interruptible }, { progressOn, shownUntil }] = await Promise.all([import('../interrupt.ts'), import('../progress.ts')])
   const progress = progressOn(process.stderr)
   const { required, asked } = await wanted()
-  const report = await interruptible(signal => doctor(all, signal, { progress, required, asked, cache })).finally(() => progress.end())
+  const report = await shownUntil(progress, interruptible(signal => doctor(all, signal, { progress, required, asked, cache })))
   if (options.json) json(report)
   else result(printDoctor(report, { colour }))
   return report.ok ? 0 : report.triedIn === undefined ? 3 : 1

@@ -11,7 +11,7 @@ import { listLabs, topologyOf } from '../../engine/course.ts'
 import { cache, root } from '../context.ts'
 import { interruptible } from '../interrupt.ts'
 import { json, remark, result } from '../print.ts'
-import { progressOn } from '../progress.ts'
+import { progressOn, shownUntil } from '../progress.ts'
 
 export interface FetchOptions {
   readonly all?: true
@@ -24,7 +24,7 @@ export async function fetchCommand(names: readonly string[], options: FetchOptio
   const asked = options.all ? COMPONENTS : names.length > 0 ? [...new Set(names.map(componentCalled))] : await askedByLabs()
   if (asked.length === 0) remark('no lab asks for a component')
   const progress = progressOn(process.stderr)
-  const fetched = await interruptible(signal => fetchComponents(asked, { cache, fromSource: options.fromSource === true, progress, signal })).finally(() => progress.end())
+  const fetched = await shownUntil(progress, interruptible(signal => fetchComponents(asked, { cache, fromSource: options.fromSource === true, progress, signal })))
   if (options.json) json({ folder: componentsFolder(cache), components: fetched })
   else for (const one of fetched) result(line(one))
   return 0

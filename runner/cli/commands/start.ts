@@ -3,7 +3,7 @@ import { currentStep, judgeNow, start as startLab, type Session } from '../../en
 import { chosenProvider, home, load, nextLab, providerName, root, runningLabs } from '../context.ts'
 import { interruptible } from '../interrupt.ts'
 import { coloured, json, remark, result } from '../print.ts'
-import { progressOn } from '../progress.ts'
+import { progressOn, shownUntil } from '../progress.ts'
 import { stepProse } from '../step-prose.ts'
 
 export interface StartOptions {
@@ -29,7 +29,7 @@ export async function start(name: string | undefined, options: StartOptions): Pr
     const progress = progressOn(process.stderr, `starting ${slug}`)
     const limits = (await session.provider.problems()).filter(({ severity }) => severity === 'limit')
     for (const { what } of limits) remark(`note: ${what} (\`npx lab doctor\` says more)`)
-    await interruptible(signal => startLab(session, progress, signal)).finally(() => progress.end())
+    await shownUntil(progress, interruptible(signal => startLab(session, progress, signal)))
   }
   if (options.watch && !options.json && process.stdout.isTTY && process.stdin.isTTY) {
     const { watch } = await import('../watching.ts')
