@@ -36,15 +36,15 @@ function without(bench: Bench): Bench {
 /** Without the Services: what is asked of a policy is asked of pods. */
 const peers = objects.split('\n---\n').filter(object => !object.includes('kind: Service')).join('\n---\n')
 
-const toDb = untold(allReach(one('cart', 'shop-1'), one('db'), { keepingAddress: true }))
+const toDb = untold(allReach(one('cart', 'shop-1', 'logs-1'), one('db'), { keepingAddress: true }))
 const toPay = untold(allReach(one('cart', 'db'), one('pay'), { keepingAddress: true }))
 const uploads = untold(largestPacket(one('cart'), one('db')))
-const more = untold(largestPacket(one('rank-1'), one('db')))
+const more = untold(largestPacket(one('rank-1'), one('logs-2')))
 const visits = untold(serviceAnswers(one('cart', 'rank-1', 'db'), shop))
 const either = untold(serviceUsesAll(one('cart'), shop))
 const lines = answersTheLine({ from: one('cart'), name: 'lines', with: one('logs-2') }, '10.96.0.30:5140/udp')
 const names = untold(findsName(one('shop-2'), 'logs', { server: '10.96.0.10', namespace: 'default', objects }))
-const freed = untold(reaches(one('shop-2'), one('db'), { keepingAddress: true }))
+const freed = untold(reachEachOther(one('cart', 'shop-2', 'db'), { keepingAddress: true }))
 const policy = asPoliciesSay('pay opens connections to db on TCP 5432, and no others', async () => objectsOf(peers, 'objects.yaml'),
   { ports: ['5432', '9090', '9090/UDP'], pods: ['default/pay', 'default/db', 'default/cart', 'kube-system/dns'], about: from => from === 'default/pay' })
 const rail = untold(sameLayer2({ 'rank-0': '10.50.0.10' }, { 'rank-1': '10.50.0.11' }))
@@ -175,7 +175,7 @@ export default defineLab<Name>({
       },
       mutants: {
         'who cannot be answered is masqueraded': { refusedBy: toDb.claim, instead: onNode1(nft('table ip mend {', 'chain post { type nat hook postrouting priority srcnat; ip saddr 10.244.1.0/24 ip daddr 10.244.3.0/24 masquerade; }', '}')) },
-        'a way back to cart alone': { refusedBy: toDb.claim, instead: onNode3(`ip route add ${pods.cart}/32 via 192.168.1.11`) },
+        'a way back to those who complained': { refusedBy: toDb.claim, instead: onNode3(`ip route add ${pods.cart}/32 via 192.168.1.11; ip route add ${pods['shop-1']}/32 via 192.168.1.11`) },
         'the way there once more': { refusedBy: toDb.claim, instead: onNode1('ip route replace 10.244.3.0/24 via 192.168.1.13') },
       },
     },
@@ -203,14 +203,14 @@ export default defineLab<Name>({
       solution: onNode3(SIZE),
       hints: [
         'Find the largest packet that passes: `ping -M do -s` with 1372, then 1400, then 1472. Where does the first one end that does not?',
-        failing => failing.includes(uploads.claim) && failing.includes(more.claim) ? 'Who drops a frame that it does not receive tells nobody, and counts it: `ip -s link show eth0` on each node.' : 'One of those who complained is served, and the other is not. What is between them and db that is the same for both?',
+        failing => failing.includes(uploads.claim) && failing.includes(more.claim) ? 'Who drops a frame that it does not receive tells nobody, and counts it: `ip -s link show eth0` on each node.' : 'One of those who complained is served, and the other is not. What is on the way of both?',
         'On node3: `ip link set eth0 mtu 1500`',
       ],
       answers: {
         'too-small': cause('node3 eth0 1400', /^node\d [\w-]+ \d+$/, 'a node, an interface and a number, for example node1 eth0 9000', ['node1 eth0 1400', 'node3 cni0 1400', 'node3 eth0 1372']),
       },
       mutants: {
-        'cart told to send less': { refusedBy: more.claim, instead: onNode1('ip -n cart link set eth0 mtu 1400') },
+        'all who complained told to send less, and db': { refusedBy: more.claim, instead: both(onNode1('ip -n cart link set eth0 mtu 1400'), onNode2('ip -n rank-1 link set eth0 mtu 1400'), onNode3('ip -n db link set eth0 mtu 1400')) },
         'segments of TCP made smaller': { refusedBy: uploads.claim, instead: everywhere(nft('table ip mss {', 'chain forward { type filter hook forward priority mangle; tcp flags syn tcp option maxseg size set 1360; }', '}')) },
         'a route that says 1400': { refusedBy: uploads.claim, instead: both(onNode1('ip route change 10.244.3.0/24 via 192.168.1.13 mtu 1400'), onNode2('ip route change 10.244.3.0/24 via 192.168.1.13 mtu 1400')) },
       },
@@ -273,6 +273,7 @@ export default defineLab<Name>({
       },
       mutants: {
         'DNS let through for all in the set': { refusedBy: freed.claim, instead: onNode2(`nft insert rule ip policies pay-egress ip daddr ${pods.dns} meta l4proto { tcp, udp } th dport 53 accept`) },
+        'a door for shop-2, to what it asked for': { refusedBy: freed.claim, instead: onNode2(`nft insert rule ip policies pay-egress ip saddr ${pods['shop-2']} ip daddr 10.244.3.0/24 accept`) },
         'the policy deleted': { refusedBy: policy.claim, instead: onNode2('nft delete table ip policies') },
         'a list of names in the pod': { refusedBy: names.claim, instead: onNode2(`${UNCHOSEN}; echo '10.96.0.30 logs' >/etc/netns/shop-2/hosts`) },
         'shop-2 restarted': { refusedBy: calls.claim, instead: onNode2(`${UNCHOSEN}; kill $(ip netns pids shop-2); while [ -n "$(ip netns pids shop-2)" ]; do sleep 0.01; done; ${inPod('shop-2', 'serve --background shop-2 8080')}`) },
