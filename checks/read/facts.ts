@@ -17,6 +17,10 @@ echo '== sysctl'
 cd /proc/sys/net && grep -s . ipv4/ip_forward ipv4/icmp_echo_ignore_all ipv4/conf/*/{forwarding,rp_filter,proxy_arp,arp_ignore} bridge/bridge-nf-call-iptables
 echo '== tcp'; cat /proc/net/tcp
 echo '== udp'; cat /proc/net/udp
+echo '== doors'
+tc qdisc | while read -r _ kind _ _ device _; do
+  case $kind in clsact|ingress) for door in ingress egress; do [ -z "$(tc filter show dev "$device" $door 2>/dev/null)" ] || echo "$device $door"; done ;; esac
+done
 for question; do
   echo "== get $question"
   case $question in
@@ -55,6 +59,8 @@ export interface Facts {
   /** By names such as `net.ipv4.ip_forward`. */
   readonly sysctl: ReadonlyMap<string, string>
   readonly listening: readonly { readonly protocol: 'tcp' | 'udp'; readonly address: string; readonly port: number }[]
+  /** Where filters or programs of tc stand, which tell nobody what they do with a packet: `cali-red ingress`. */
+  readonly doors: readonly string[]
   /** The kernel's answers, by question. */
   readonly routed: ReadonlyMap<string, Route | { readonly refusal: string }>
   /** Peers of WireGuard, where it was asked: whose packets each takes, and where it is: `none`, or undefined where that was not told. */
@@ -68,6 +74,7 @@ export function readFacts(output: string): Facts {
   }))
   const part = (name: string): string => parts.get(name) ?? ''
   return {
+    doors: part('doors').split('\n').filter(line => line !== ''),
     routes: records(readJson(part('route'))).map(route => ({
       type: text(route['type']) ?? 'unicast', destination: text(route['dst']) ?? '', table: text(route['table']) ?? 'main',
       device: text(route['dev']), gateway: text(route['gateway']) ?? text(record(route['via'])['host']),

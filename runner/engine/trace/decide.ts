@@ -14,7 +14,7 @@ import { tunnelled } from './rules/tunnels.ts'
 import type { Scene } from './scene.ts'
 import type { Sight } from './sights.ts'
 import type { Space } from './spaces.ts'
-import { deviceIn, nameOf } from './say.ts'
+import { deviceIn, listed, nameOf } from './say.ts'
 
 /** Filters that have to tell of the packet before more can be said. */
 export interface Needs {
@@ -84,7 +84,12 @@ export function unknown(scene: Scene): Cause {
     return { kind: 'unknown', where: scene.sender.place, way, sentence: `${nameOf(scene.sender)} sent ${what}, and ${what} was seen on none of its interfaces; no rule known here explains that`, evidence: [] }
   }
   const silent = scene.recorded.unruled.some(one => one.inode === last.space.inode && one.family === 'ip')
-  const asked = scene.rules[last.space.inode] === undefined ? [] : [silent ? 'nftables there would not tell what its rules did' : 'no rule of a filter there dropped it']
+  const doors = scene.facts(last.space)?.doors ?? []
+  const asked = [
+    ...(scene.rules[last.space.inode] === undefined ? [] : [silent ? 'nftables there would not tell what its rules did' : 'no rule of a filter there dropped it']),
+    // Programs and filters of tc may drop, rewrite and send elsewhere, and nobody is told.
+    ...(doors.length === 0 ? [] : [`tc has filters or programs at ${listed(doors)}: what they do with a packet they tell nobody`]),
+  ]
   const sentence = last.frame.direction === 'in'
     ? `${what} entered ${nameOf(last.space)} on ${last.device.name} and did not leave it; no rule known here explains that`
     : `${what} left by ${deviceIn(last.device)} and was seen nowhere after; no rule known here explains that`

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { conclude } from '../../../runner/engine/trace/conclude.ts'
-import { decide } from '../../../runner/engine/trace/decide.ts'
+import { decide, unknown } from '../../../runner/engine/trace/decide.ts'
 import type { Recording } from '../../../runner/engine/trace/recording.ts'
 import { scene } from '../../../runner/engine/trace/scene.ts'
 import { faults } from './faults.ts'
@@ -59,4 +59,12 @@ describe('the way of a packet', () => {
     const wrapped = trace(tunnel).there.flatMap(hop => hop.rewrites.flatMap(rewrite => rewrite.what === 'wrapped' ? [[hop.name, hop.device, rewrite.carrier]] : rewrite.what === 'unwrapped' ? [[hop.name, hop.device]] : []))
     expect(wrapped).toMatchObject([['node1', 'eth0', { kind: 'vxlan', id: 1, from: '192.168.1.11', to: '192.168.1.12', toPort: 8472 }], ['node2', 'flannel.1']])
   })
+})
+
+test('where no rule knows why, it is said that programs of tc stand there, which nobody can ask', () => {
+  if (whole === undefined) throw new Error('that recording is missing')
+  const [red] = scene(whole, 'p0').back.slice(-1)
+  const facts = (doors: string) => ({ ...whole, facts: { ...whole.facts, [red?.space.inode ?? 0]: `== route\n[]\n== neigh\n[]\n== fdb\n[]\n== doors\n${doors}` } })
+  expect(unknown(scene(facts('eth0 ingress\neth0 egress\n'), 'p0')).evidence).toEqual(['tc has filters or programs at eth0 ingress and eth0 egress: what they do with a packet they tell nobody'])
+  expect(unknown(scene(facts(''), 'p0')).evidence).toEqual([])
 })
