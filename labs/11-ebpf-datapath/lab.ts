@@ -43,7 +43,7 @@ const objects = objectsOf(JSON.stringify({
     policy('web', [8080, 'trainer', 'guest'], [9090, 'trainer']), policy('store', [8080, 'gate']),
   ],
 }))
-const holds = policyHolds(objects, { ports: ['8080', '9090'] })
+const holds = policyHolds(objects, { ports: ['8080', '9090'], outside: { node2: '192.168.1.12' } })
 const [toMetrics, toStore] = [{ to: { b1 }, toIdentity: 20, port: 9090 }, { to: { store }, toIdentity: 21, port: 8080 }]
 const probes = [
   { from: { red }, identity: 10, ...toMetrics, passes: true }, { from: { blue }, identity: 11, ...toMetrics, passes: false },
@@ -54,7 +54,7 @@ const recorded = flowsRecorded('node1', '/var/log/flows', probes)
 
 const gated = httpGate(clients, '10.96.0.43:80', {
   allowed: { method: 'GET', path: '/ok' }, says: /the store/,
-  refused: [{ method: 'GET', path: '/keys' }, { method: 'POST', path: '/ok' }, { method: 'GET', path: '/okay' }, { method: 'GET', path: '/keys/ok' }, { method: 'GET', path: '/ok/../keys' }],
+  refused: [{ method: 'GET', path: '/keys' }, { method: 'POST', path: '/ok' }, { method: 'DELETE', path: '/ok' }, { method: 'GET', path: '/okay' }, { method: 'GET', path: '/keys/ok' }, { method: 'GET', path: '/ok/../keys' }],
 })
 
 /** A proxy is the other end of both connections. */
@@ -205,6 +205,7 @@ END`) },
       ],
       mutants: {
         'everybody may': { refusedBy: holds.claim, after: changed('policy', 'judge.h', 's/return 0;/return 1;/') },
+        'who is nobody in particular may as well': { refusedBy: holds.claim, after: onNode1(rule(2, 20, '31 144')) },
         'an address that was a trainer\'s': { refusedBy: holds.claim, after: onNode1(map('identities', '10 244 2 3', '10 0 0 0')) },
         'the pod\'s answers are judged, and not its questions': { refusedBy: holds.claim, after: onNode1('tc filter del dev cali-b1 egress pref 10; tc filter add dev cali-b1 ingress pref 10 bpf direct-action object-pinned /sys/fs/bpf/policy/policy') },
         'nobody stands at the store\'s door': { refusedBy: holds.claim, after: onNode1('tc filter del dev cali-store egress pref 10') },
@@ -242,6 +243,7 @@ END`) },
       },
       mutants: {
         'whatever begins so': { refusedBy: gated.claim, instead: gate({ allowed: `sub allowed { return "@_" =~ m{^GET /ok} }\n1;\n` }) },
+        'all but POST': { refusedBy: gated.claim, instead: gate({ allowed: `sub allowed { my ($method, $path) = @_; return $method ne 'POST' && $path eq '/ok' }\n1;\n` }) },
         'the first request decides for all': {
           refusedBy: gated.claim,
           instead: onNode1([write('/ebpf/relay.pl', RELAY), 'ip netns exec gate perl /ebpf/relay.pl', ...GATE].join('\n')),

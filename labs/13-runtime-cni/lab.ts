@@ -213,7 +213,7 @@ export default defineLab<Name>({
     },
 
     stop: {
-      checks: [gone, leased, api],
+      checks: [gone, leased, web, api],
       hints: [
         'Each of the three ways takes away one thing that containerd has made, without containerd. Who would have to be told, so that all of it goes?',
         failing => failing.includes(leased.claim)
@@ -234,6 +234,7 @@ export default defineLab<Name>({
           refusedBy: leased.claim,
           instead: onNode1(`rm /opt/cni/bin/*\ncrictl stopp $(crictl pods -q --name '^job$') 2>/dev/null || true`),
         },
+        'web is taken for it': { refusedBy: web.claim, after: onNode1(remove('web')) },
         'api goes with it': { refusedBy: api.claim, instead: onNode1(`${remove('job')}\n${remove('api')}`) },
         'all leases are cleared, to be sure': { refusedBy: leased.claim, after: onNode1('rm /var/lib/cni/networks/pods/*') },
       },
