@@ -10,7 +10,7 @@ import { bash, defineLab, fail, pass, type Answer, type Bench, type Deed } from 
 type Name = 'server' | 'node-0' | 'node-1'
 
 const workers = ['node-0', 'node-1'] as const
-const PODS = '10.244.0.0/16'
+const PODS = '10.244.0.0/23'
 const SERVICES = '10.96.0.0/12'
 const DNS = '10.96.0.10'
 const ranges = { pods: PODS, services: SERVICES, wire: '192.168.1.0/24' }
