@@ -1,6 +1,7 @@
 // A trace as lines for a terminal: a line for each machine and wire that the packet passed, in the order in which it lived,
 // and beside it what was done to it there.
 import type { Carrier, Hop, Rewrite, Trace } from '../core/trace.ts'
+import { shortNames } from '../core/short-names.ts'
 import { paint, plain, wrap, type Colour } from './print.ts'
 
 interface Visit {
@@ -12,7 +13,8 @@ const MOST_LINES = 24
 
 type Style = (colour: Colour, text: string) => string
 
-export function traceLines(trace: Trace, colour: boolean, width = 100): readonly string[] {
+export function traceLines(whole: Trace, colour: boolean, width = 100): readonly string[] {
+  const trace = readable(whole)
   const style = paint(colour)
   const [there, back] = [visits(trace.there), visits(trace.back)]
   const widths = [there, back].flat().reduce((most, visit) => [Math.max(most[0] ?? 0, plain(visit.name).length), Math.max(most[1] ?? 0, devices(visit).length)], [0, 0])
@@ -28,6 +30,16 @@ export function traceLines(trace: Trace, colour: boolean, width = 100): readonly
     ...half('there', there), ...half('and back', back), '',
     ...verdict(trace, style, width),
   ]
+}
+
+/** By as much of its name a pod can be asked for again. */
+function readable(trace: Trace): Trace {
+  const hops = (all: readonly Hop[]): readonly Hop[] => all.map(hop => ({ ...hop, name: shortNames(hop.name) }))
+  const end = <End extends { readonly name: string }>(one: End): End => ({ ...one, name: shortNames(one.name) })
+  return {
+    ...trace, from: end(trace.from), to: end(trace.to), there: hops(trace.there), back: hops(trace.back),
+    cause: trace.cause && { ...trace.cause, sentence: shortNames(trace.cause.sentence) }, notes: trace.notes.map(note => ({ ...note, sentence: shortNames(note.sentence) })),
+  }
 }
 
 function probeLine({ probe, from, to }: Trace): string {

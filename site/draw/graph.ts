@@ -1,5 +1,6 @@
 // What the kernels hold, as boxes and wires. Pure; how large they are and where they stand is the layout's.
 import { OF_A_LOOK, type Observed, type ObservedChain, type ObservedLink, type ObservedNamespace, type ObservedNode, type ObservedRoute } from '../../runner/core/observed.ts'
+import { shortNames } from '../../runner/core/short-names.ts'
 
 export interface Graph {
   readonly nodes: readonly GraphNode[]
@@ -108,7 +109,7 @@ function namespaceBox(namespace: ObservedNamespace): Box {
     ...rulesOf(namespace.chains),
   ]
   return {
-    id: namespace.place, kind: 'namespace', title: namespace.named ?? namespace.place.slice(namespace.node.length + 1),
+    id: namespace.place, kind: 'namespace', title: shortNames(namespace.named ?? namespace.place.slice(namespace.node.length + 1)),
     // All of its interfaces, as many as a pod has that trains.
     lines: lined(namespace.place, lines, Math.min(Math.max(MOST_LINES, links.length + 3), MOST_OF_A_POD)),
     down: links.length > 0 && links.every(link => !link.up),

@@ -1,6 +1,7 @@
 import { parseAddress } from '../../core/ipv4.ts'
 import { Usage } from '../../core/mistake.ts'
 import { nearest, oneOf, quoted } from '../../core/quoted.ts'
+import { shortNames } from '../../core/short-names.ts'
 import type { Bench, Namespace } from '../../core/bench.ts'
 import type { Probe } from '../../core/trace.ts'
 import { CouldNotLook } from '../../core/verdict.ts'
@@ -71,7 +72,7 @@ function meant(namespaces: readonly Namespace[], text: string): { readonly names
   }
   const exact = namespaces.find(({ place }) => place.name === text)
   if (exact !== undefined) return { namespace: exact }
-  const named = namespaces.filter(one => one.named === text)
+  const named = namespaces.filter(one => one.named !== undefined && (one.named === text || shortNames(one.named) === `${text.replace(/…$/, '')}…`))
   const [namespace, ...others] = named
   if (namespace !== undefined && others.length === 0) return { namespace }
   if (namespace !== undefined) throw new Usage(`there are several ${quoted(text)}: ${oneOf(named.map(({ place }) => place.name))}`)

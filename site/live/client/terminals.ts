@@ -107,7 +107,9 @@ export class Terminals {
       tab.className = this.#colour(place)
       tab.setAttribute('role', 'tab')
       tab.setAttribute('aria-selected', String(this.#shown.includes(place)))
-      tab.textContent = place.replace('/', ' / ')
+      // As the drawing says it: what a runtime calls a namespace is told apart by its beginning.
+      tab.textContent = place.replace(/(cni-[0-9a-f]{8})-[0-9a-f-]{27}$/, '$1…').replace('/', ' / ')
+      tab.title = place
       tab.addEventListener('click', () => this.show(place))
       return tab
     }))
