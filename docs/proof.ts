@@ -1,5 +1,5 @@
 // npm run proof: proves the course on this machine, keeps in docs/proof.json what was seen, and writes it into README.md.
-// `npm run proof 05` proves lab 05 alone, after it has changed. What is not proven in every part is not written: the reason, and status 1.
+// `npm run proof 05` proves lab 05 alone, after it has changed. A lab that is not proven in every part is not written: the reason, and status 1.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, release, totalmem, type } from 'node:os'
@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { Report } from '../runner/cli/commands/verify.ts'
 import { featureNames } from '../runner/cli/features.ts'
 import { listLabs, loadLab, projectRoot, resolveLab } from '../runner/engine/course.ts'
-import { JOBS, listed, seenIn, together } from './proven.ts'
+import { JOBS, listed, seenIn, type Seen } from './proven.ts'
 import { generated, PROOF, proven } from './readme.ts'
 
 function machine(): string {
@@ -26,19 +26,31 @@ async function main(names: readonly string[]): Promise<number> {
     { cwd: projectRoot, env: { ...process.env, LAB_COURSE: '' }, stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8', maxBuffer: 1 << 28 })
   const report = ran.stdout === '' ? undefined : JSON.parse(ran.stdout) as Report
   if (report === undefined) throw new Error(`\`lab verify\` ended with ${ran.status ?? ran.signal ?? '?'} and reported nothing`)
-  const loaded = await Promise.all(chosen.map(({ slug }) => loadLab(projectRoot, slug, { features: featureNames })))
-  const seen = seenIn(report, new Map(loaded.map(lab => [lab.slug, listed(lab)])))
-  const before = proven()
-  const labs = Object.fromEntries(all.flatMap(({ slug }) => {
-    const one = seen[slug] ?? before.labs[slug]
-    return one === undefined ? [] : [[slug, one]]
-  }))
-  const course = names.length === 0 ? { ...together(report, seen), date: new Date().toISOString().slice(0, 10), machine: machine() } : before.course
-  writeFileSync(PROOF, `${JSON.stringify({ ...(course === undefined ? {} : { course }), labs }, null, 2)}\n`)
+  return keep(report, chosen.map(({ slug }) => slug), { date: new Date().toISOString().slice(0, 10), machine: machine() })
+}
+
+/** Writes what it says of these labs. One that it does not prove in every part loses what an earlier proof has seen. */
+export async function keep(report: Report, slugs: readonly string[], at: Pick<Seen, 'date' | 'machine'>): Promise<number> {
+  const kept = new Map(Object.entries(proven()))
+  let not = 0
+  for (const slug of slugs) {
+    kept.delete(slug)
+    try {
+      kept.set(slug, seenIn(report, slug, listed(await loadLab(projectRoot, slug, { features: featureNames })), at))
+    } catch (error) {
+      process.stderr.write(`not written: ${error instanceof Error ? error.message : String(error)}\n`)
+      not++
+    }
+  }
+  const inOrder = listLabs(projectRoot).flatMap(({ slug }) => {
+    const seen = kept.get(slug)
+    return seen === undefined ? [] : [[slug, seen] as const]
+  })
+  writeFileSync(PROOF, `${JSON.stringify(Object.fromEntries(inOrder), null, 2)}\n`)
   const readme = join(projectRoot, 'README.md')
   writeFileSync(readme, await generated(readFileSync(readme, 'utf8')))
-  process.stderr.write('written into docs/proof.json and README.md\n')
-  return 0
+  process.stderr.write(`${slugs.length - not} of ${slugs.length} written into docs/proof.json and README.md\n`)
+  return not === 0 ? 0 : 1
 }
 
 if (import.meta.main) {

@@ -23,7 +23,7 @@ function table(labs: readonly LoadedLab[], last: Proven): string {
   const rows = labs.map(loaded => {
     const { slug, lesson, lab } = loaded
     const steps = Object.values(lab.steps)
-    const seen = last.labs[slug]
+    const seen = last[slug]
     return { slug, title: lesson.title, minutes: lesson.minutes, steps: steps.length, claims: steps.reduce((sum, step) => sum + step.checks.length, 0),
       ...listed(loaded), proof: stillSo(seen, listed(loaded)) ? `${seen.seconds} s` : '–' }
   })

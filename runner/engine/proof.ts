@@ -176,9 +176,10 @@ async function proveSolution(loaded: LoadedLab, text: LessonStep, step: Step, { 
   const fresh = step.alreadyTrue ?? expect(status(before) === 'fail', `fresh nodes ${status(before) === 'pass' ? 'pass' : 'could not be judged'}: ${reasons(before)}`)
   if (step.alreadyTrue !== undefined) expect(status(before) === 'pass', `it says that it is already true, and is not: ${reasons(before)}`)
   await solve(text, step, nodes)
-  await looks(text, nodes)
   const first = await judgeAll(step.checks, bench, { patienceMs: RIGHT_MS })
   const solution = expect(status(first) === 'pass', `the solution does not pass: ${reasons(first)}`)
+  // Now, and not sooner: whoever reads on has given the network a moment to become what it should be.
+  await looks(text, nodes)
   const state = await snapshots(nodes)
   // With the patience of `lab check`, and more: a busy machine answers late, and that is nobody's mistake.
   const again = await judgeAll(step.checks, bench, { patienceMs: RIGHT_MS })
