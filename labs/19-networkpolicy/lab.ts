@@ -103,7 +103,8 @@ async function node(node: Node, number: number): Promise<void> {
     'sysctl -qw net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=0',
     'ip -batch - <<END', ...[1, 2, 3].filter(other => other !== number).map(other => `route add 10.244.${other}.0/24 via 192.168.1.1${other}`), 'route add default via 192.168.1.200', 'END',
     SERVICES,
-    `setsid socat TCP-LISTEN:7007,bind=192.168.1.1${number},reuseaddr,fork 'EXEC:nft -f -,stderr' </dev/null >/dev/null 2>&1 &`,
+    // When all has been sent, socat waits half a second for what nft says, unless it is told to wait longer.
+    `setsid socat -t 20 TCP-LISTEN:7007,bind=192.168.1.1${number},reuseaddr,fork 'EXEC:nft -f -,stderr' </dev/null >/dev/null 2>&1 &`,
     ...serves(servers),
     // Whoever starts a server waits until it listens.
     `for try in $(seq 250); do [ -n "$(ss -Hnlt sport = :7007)" ] && break; sleep 0.02; done`,

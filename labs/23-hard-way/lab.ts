@@ -99,8 +99,9 @@ const setup: Deed<Name> = async all => {
       lay('/etc/containerd/config.toml', file('containerd.toml')), lay('/etc/kubernetes/kubelet.yaml', file('kubelet.yaml').replaceAll('NODE', name)),
       lay('/etc/crictl.yaml', 'runtime-endpoint: unix:///run/containerd/containerd.sock\n'), lay('/usr/local/bin/import-images', importImages, '755'),
       ...['kubelet', 'kube-proxy'].map(who => lay(`/etc/kubernetes/${who}.conf`, credentials(who, who === 'kubelet' ? name : who), '600')),
-      // What stands for sshd: it takes files from server, and unpacks them where they were.
-      'setsid socat TCP-LISTEN:22,reuseaddr,fork,range=192.168.1.10/32 SYSTEM:"tar -P -xf - && echo taken" </dev/null >/dev/null 2>&1 &',
+      // What stands for sshd: it takes files from server, and unpacks them where they were. When all has been sent, socat waits half a second
+      // for whoever it runs, unless it is told to wait longer.
+      'setsid socat -t 20 TCP-LISTEN:22,reuseaddr,fork,range=192.168.1.10/32 SYSTEM:"tar -P -xf - && echo taken" </dev/null >/dev/null 2>&1 &',
       'until [ -n "$(ss -Hltn sport = :22)" ]; do sleep 0.01; done',
     ].join('\n'))),
   ])
