@@ -50,8 +50,8 @@ export async function broken(provider: Provider, fault: Fault): Promise<Broken> 
   }
 }
 
-function ordinary({ probe: { to, protocol, port, size } }: Fault): readonly string[] {
+function ordinary({ probe: { to, protocol, port, size }, answer = 'hello' }: Fault): readonly string[] {
   if (protocol === 'icmp') return ['ping', '-nq', '-c', '1', '-W', '1', ...size === undefined ? [] : ['-M', 'do', '-s', String(size - 28)], to]
-  // What is sent is sent back; nothing else counts.
-  return ['bash', '-c', `[ "$(echo hello | timeout 2 socat -t1 - ${protocol.toUpperCase()}4:${to}:${port})" = hello ]`]
+  // What is sent is sent back, or what the fault says; nothing else counts.
+  return ['bash', '-c', `[ "$(echo hello | timeout 2 socat -t1 - ${protocol.toUpperCase()}4:${to}:${port})" = '${answer}' ]`]
 }

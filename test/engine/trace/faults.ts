@@ -30,6 +30,8 @@ export interface Fault {
   readonly deeds: Readonly<Record<string, string>>
   readonly probe: Probe
   readonly truth: Arrives | Dies
+  /** What the server says to `hello`. Default: the same. */
+  readonly answer?: string
   /** The tracer says that it does not know, and blames nobody: so far, and of few. */
   readonly unnamed?: true
 }
@@ -347,7 +349,7 @@ const stock: Readonly<Record<string, Omit<Fault, 'name'>>> = {
   },
   'whole: through a service, asked by the node itself': { network: 'service', deeds: { node1: nodeService, 'node2/green': tcpServer(8080) }, probe: { ...vip, from: 'node1' }, truth: arrivesBut(/10\.244\.2\.2/) },
   'whole: a server that says something else, by UDP': {
-    network: 'service', deeds: { 'node2/green': listens('UDP4-RECVFROM:5353', 5353, "SYSTEM:'echo something else'") },
+    network: 'service', deeds: { 'node2/green': listens('UDP4-RECVFROM:5353', 5353, "SYSTEM:'echo something else'") }, answer: 'something else',
     probe: { ...vip, protocol: 'udp', port: 53 }, truth: arrivesBut(/10\.244\.2\.2/),
   },
   'a service that a node asks itself, and whose pod is cut off': {
