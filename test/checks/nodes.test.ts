@@ -275,17 +275,4 @@ describe('a look', () => {
     await network.node1`bash -c ${'for port in 40000 40001 40002 40003; do ip netns exec red socat -u TCP-LISTEN:$port,fork /dev/null & ip netns exec red socat -u UDP-RECV:$((port + 4)) /dev/null & done >/dev/null 2>&1; sleep 0.3'}`
     expect(await network.settles(checks.reaches(green, red), 'pass')).toMatchObject({ status: 'pass' })
   })
-
-  test('all pairs, with a capture and TTLs, take little time', async () => {
-    const network = await routed()
-    const all = [checks.reachEachOther(ALL, { keepingAddress: true }), checks.routedTimes(red, green, 2), checks.plainOnTheWire(red, green)]
-    const times: number[] = []
-    for (let look = 0; look < 5; look++) {
-      const from = performance.now()
-      await judgeAll(all, async () => network.bench())
-      times.push(performance.now() - from)
-    }
-    // On an idle machine less than 250 ms; this one may be busy.
-    expect(Math.min(...times)).toBeLessThan(1_000)
-  })
 })
