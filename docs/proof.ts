@@ -30,7 +30,7 @@ async function main(names: readonly string[]): Promise<number> {
 }
 
 /** Writes what it says of these labs. One that it does not prove in every part loses what an earlier proof has seen. */
-export async function keep(report: Report, slugs: readonly string[], at: Pick<Seen, 'date' | 'machine'>): Promise<number> {
+async function keep(report: Report, slugs: readonly string[], at: Pick<Seen, 'date' | 'machine'>): Promise<number> {
   const kept = new Map(Object.entries(proven()))
   let not = 0
   for (const slug of slugs) {

@@ -61,9 +61,13 @@ const SAID = { rightWays: 'other right ways', wrongWays: 'wrong ways', questions
 
 /** What the README says of it, below its table. */
 export function says(proven: Proven, now: ReadonlyMap<string, Listed>): string {
-  const seen = [...now].flatMap(([slug, one]) => stillSo(proven[slug], one) ? [proven[slug]] : [])
-  const not = [...now.keys()].filter(slug => !seen.includes(proven[slug] as Seen)).map(slug => slug.slice(0, 2))
-  const [runs, again] = [`\`npm run proof\`, which runs \`npx lab verify --all --jobs ${JOBS}\``, not.length === now.size ? '' : ` ${not.join(' ')}`]
+  const [seen, not]: [Seen[], string[]] = [[], []]
+  for (const [slug, listed] of now) {
+    const one = proven[slug]
+    if (stillSo(one, listed)) seen.push(one)
+    else not.push(slug.slice(0, 2))
+  }
+  const runs = `\`npm run proof\`, which runs \`npx lab verify --all --jobs ${JOBS}\``
   if (seen.length === 0) return `${runs}, writes here what it saw. So far nobody has run it.`
   const sum = (what: typeof COUNTED[number] | 'seconds'): number => seen.reduce((total, one) => total + one[what], 0)
   const each = (what: 'date' | 'provider' | 'machine'): string => [...new Set(seen.map(one => one[what]))].toSorted().join(', ')
@@ -74,6 +78,6 @@ export function says(proven: Proven, now: ReadonlyMap<string, Listed>): string {
     `${sum('wrongWays')} of ${sum('wrongWays')} wrong ways were refused by the claim that names the mistake, ${sum('rightWays') - skipped.length} of ${sum('rightWays')} other right ways were accepted, and ${sum('questions')} questions took the right`,
     `answer and no wrong one. Provider ${each('provider')}; ${each('machine')}. The last column has the seconds of each lab. \`npm run proof 05\` proves one again.`,
     ...skipped.length === 0 ? [] : [`Not tried there: ${skipped.join('; ')}.`],
-    ...not.length === 0 ? [] : [`Not proven by it as they are now: ${not.join(', ')}. \`npm run proof${again}\` does that.`],
+    ...not.length === 0 ? [] : [`Not proven by it as they are now: ${not.join(', ')}. \`npm run proof ${not.join(' ')}\` does that.`],
   ].join('\n')
 }

@@ -23,9 +23,9 @@ function table(labs: readonly LoadedLab[], last: Proven): string {
   const rows = labs.map(loaded => {
     const { slug, lesson, lab } = loaded
     const steps = Object.values(lab.steps)
-    const seen = last[slug]
+    const [now, seen] = [listed(loaded), last[slug]]
     return { slug, title: lesson.title, minutes: lesson.minutes, steps: steps.length, claims: steps.reduce((sum, step) => sum + step.checks.length, 0),
-      ...listed(loaded), proof: stillSo(seen, listed(loaded)) ? `${seen.seconds} s` : '–' }
+      ...now, proof: stillSo(seen, now) ? `${seen.seconds} s` : '–' }
   })
   const sum = (part: 'minutes' | 'steps' | 'claims' | 'rightWays' | 'wrongWays' | 'questions'): number => rows.reduce((total, row) => total + row[part], 0)
   return [
