@@ -5,7 +5,7 @@ import {
 } from 'hardway/checks'
 import { apply, controlPlane, coreDns, kubeProxy } from 'hardway/cluster'
 import { bash, defineLab, fail, pass, unknown, type Answer, type Bench, type Deed, type Nodes } from 'hardway/lab'
-import { podsOnRoutes, translated, type Pods } from 'hardway/networks'
+import { podsOnRoutes, serves, translated, type Pods } from 'hardway/networks'
 
 type Name = 'node1' | 'node2' | 'node3' | 'ext'
 type Node = Nodes<Name>[Name]
@@ -202,8 +202,8 @@ export default defineLab<Name>({
       bash(ext, `ip addr add ${API}/32 dev lo
         dnsmasq --no-resolv --no-hosts --user=root --log-queries --log-facility=/var/log/dns --local=/#/ --host-record=api.example.com,${API},300
         serve --background api ${API}:80`),
-      podsOf(node1, 1, { ...web, 'postgres-0': '10.244.1.5' }, 'ip netns exec postgres-0 serve --background postgres-0 5432'),
-      podsOf(node2, 2, { ...shop, 'postgres-1': '10.244.2.8', ...trainer }, 'ip netns exec postgres-1 serve --background postgres-1 5432'),
+      podsOf(node1, 1, { ...web, 'postgres-0': '10.244.1.5' }, ...serves([['postgres-0', '5432']])),
+      podsOf(node2, 2, { ...shop, 'postgres-1': '10.244.2.8', ...trainer }, ...serves([['postgres-1', '5432']])),
       podsOf(node3, 3, { ...batch, dns: SERVER }, `mkdir -p /etc/cluster\ncat >/etc/cluster/objects.yaml <<'END'\n${objects}END\ncat >/etc/cluster/training.yaml <<'END'\n${training}END
         cat >/usr/local/bin/front <<'END'\n${FRONT}END\nchmod +x /usr/local/bin/front`),
     ])

@@ -5,7 +5,7 @@ import {
 } from 'hardway/checks'
 import { bash, defineLab, fail, pass, unknown, type Answer, type Bench, type Check, type Deed, type Nodes } from 'hardway/lab'
 import { objectsOf } from 'hardway/kubernetes'
-import { podsOnBridge } from 'hardway/networks'
+import { podsOnBridge, serves } from 'hardway/networks'
 
 type Name = 'node1' | 'node2' | 'node3'
 type Node = Nodes<Name>[Name]
@@ -86,15 +86,14 @@ async function node(node: Node, number: 1 | 2 | 3, wrong: string): Promise<void>
   const own = PODS[number - 1] ?? {}
   const routes = [1, 2, 3].filter(other => other !== number && !(number === 3 && other === 1)).map(other => `route add 10.244.${other}.0/24 via 192.168.1.1${other}`)
   const serving = [['db', '5432'], ['pay', '8080'], ['shop-1', '8080'], ['shop-2', '8080'], ['logs-1', '5140/udp'], ['logs-2', '5140/udp'], ['rank-1', '29500']] as const
-  await podsOnBridge(node, `10.244.${number}.0/24`, own)
-  await bash(node, [
+  await podsOnBridge(node, `10.244.${number}.0/24`, own, { script: [
     'sysctl -qw net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=1 net.ipv4.conf.all.rp_filter=0',
     'ip -batch - <<END', ...routes, 'END',
     table(number === 1 ? CURRENT : STALE, number === 1 ? pods['logs-1'] : pods['logs-2']),
-    ...serving.filter(([name]) => name in own).map(([name, port]) => inPod(name, `serve --background ${name} ${port}`)),
+    ...serves(serving.filter(([name]) => name in own)),
     ...Object.keys(own).map(name => resolv(name)),
     wrong,
-  ].join('\n'))
+  ] })
 }
 
 const WRONG = [
