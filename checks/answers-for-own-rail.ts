@@ -2,7 +2,7 @@ import type { Bench, Check, Namespace } from '../runner/core/bench.ts'
 import { fail, pass, type Evidence } from '../runner/core/verdict.ts'
 import { list } from '../runner/core/quoted.ts'
 import { onEach, type RailOf } from './asks-on-rails.ts'
-import { allNamespaces, endOf, ownerOf, type Missing } from './ends.ts'
+import { addressesOf, allNamespaces, endOf, ownerOf, type Missing } from './ends.ts'
 import { readWireAnswers } from './read/wire-answers.ts'
 import { readFrom, unable } from './tool.ts'
 import { nobodyOf, WIRE } from './wire-arp.ts'
@@ -45,7 +45,7 @@ export function answersForOwnRail(name: string, rails: readonly RailOf[]): Check
       const found = await namespaceOf(bench, name, rails)
       if ('because' in found) return fail(found.because, ...found.evidence)
       const { namespace, namespaces } = found
-      const held = namespace.links.filter(link => link.name !== 'lo').flatMap(link => link.addresses.map(one => one.split('/')[0] ?? '')).filter(one => one.includes('.'))
+      const held = addressesOf(namespace)
       const argv = ['perl', '-e', ASKER, ...rails.map(({ segment, address, range }) => [segment, nobodyOf(range, namespaces), ...held.filter(one => one !== address), address].join(','))]
       const asked = await bench.place('fabric').exec(argv)
       // The program is the same each time, and long.

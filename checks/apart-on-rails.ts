@@ -1,9 +1,8 @@
 import type { Bench, Check, Namespace } from '../runner/core/bench.ts'
-import { parseAddress } from '../runner/core/ipv4.ts'
 import { CouldNotLook, fail, pass, type Evidence, type Verdict } from '../runner/core/verdict.ts'
 import { list } from '../runner/core/quoted.ts'
 import { darkWires } from './dark-wires.ts'
-import { allNamespaces, endOf, holders, type NamedEnd } from './ends.ts'
+import { addressesOf, allNamespaces, endOf, holders, type NamedEnd } from './ends.ts'
 import { ANSWER_MS, exchange, LATE_ANSWER_MS, type Exchange } from './exchange.ts'
 import { explain } from './explain.ts'
 
@@ -73,6 +72,5 @@ async function look(bench: Bench, segments: readonly string[], all: readonly Pai
 
 /** The other addresses of whoever holds this one. */
 function othersOf(namespaces: readonly Namespace[], address: string): readonly string[] {
-  const held = holders(namespaces, address).flatMap(({ namespace }) => namespace.links.filter(link => link.name !== 'lo').flatMap(link => link.addresses))
-  return held.map(one => one.split('/')[0] ?? '').filter(one => one !== address && parseAddress(one) !== undefined)
+  return holders(namespaces, address).flatMap(({ namespace }) => addressesOf(namespace)).filter(one => one !== address)
 }

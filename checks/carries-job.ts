@@ -1,11 +1,10 @@
 import type { Bench, Check, Namespace } from '../runner/core/bench.ts'
-import { parseAddress } from '../runner/core/ipv4.ts'
 import type { Topology } from '../runner/core/topology.ts'
 import { CouldNotLook, fail, pass, type Verdict } from '../runner/core/verdict.ts'
 import { list } from '../runner/core/quoted.ts'
 import { capture } from './capture.ts'
 import { darkWires } from './dark-wires.ts'
-import { endsOf, ownerOf } from './ends.ts'
+import { addressesOf, endsOf, ownerOf } from './ends.ts'
 import { readHexFrames } from './read/hex-frames.ts'
 import { readTally, type Tally } from './read/tally.ts'
 import { readFrom, unable } from './tool.ts'
@@ -92,7 +91,7 @@ async function look(bench: Bench, { name, port, pods }: Job, carrying?: Carrying
 
 /** All of it has one of the first one's addresses. */
 function jobOf(port: number, [first]: readonly Namespace[]): string {
-  const addresses = first?.links.flatMap(link => link.name === 'lo' ? [] : link.addresses.map(one => one.split('/')[0] ?? '')).filter(one => parseAddress(one) !== undefined) ?? []
+  const addresses = first === undefined ? [] : addressesOf(first)
   return `tcp port ${port}${addresses.length === 0 ? '' : ` and (${addresses.map(one => `host ${one}`).join(' or ')})`}`
 }
 

@@ -83,11 +83,15 @@ export async function ownerOf(bench: Bench, end: NamedEnd): Promise<Owner | Miss
   return owner
 }
 
+/** All IPv4 addresses of a namespace but those of its loopback. */
+export function addressesOf({ links }: Namespace): readonly string[] {
+  return links.filter(link => link.name !== 'lo').flatMap(link => link.addresses).map(one => one.split('/')[0] ?? '').filter(one => parseAddress(one) !== undefined)
+}
+
 /** The end with its address: the first one of the place, where only that is known. */
 export function addressed(end: NamedEnd, { namespace }: Owner): NamedEnd | Missing {
   if (end.address !== '') return end
-  const held = namespace.links.filter(link => link.name !== 'lo').flatMap(link => link.addresses)
-  const address = held.map(one => one.split('/')[0] ?? '').find(one => parseAddress(one) !== undefined)
+  const [address] = addressesOf(namespace)
   return address === undefined ? { because: `${namespace.place.name} has no address`, evidence: [namespace.evidence] } : { ...end, address }
 }
 
