@@ -16,6 +16,20 @@ export type Nodes<Name extends string = string> = { readonly [name in Name]: She
  */
 export const bash = (node: Shell, ...lines: readonly string[]): ProcessPromise => node({ prefix: 'set -e;' })`eval ${lines.join('\n')}`
 
+/**
+ * A line of such a script that writes a text file, which ends with a line end; its folder is made, and its mode is 644 unless said. Bash
+ * writes it itself: to start a program costs more than all that it would do.
+ */
+export function write(path: string, text: string, mode?: string): string {
+  const folder = path.replace(/\/?[^/]*$/, '')
+  return [
+    ...folder === '' ? [] : [`[ -d ${folder} ] || mkdir -p ${folder}`],
+    `mapfile -d '' file_text <<'END OF FILE'\n${text.trimEnd()}\nEND OF FILE`,
+    `printf %s "$file_text" >${path}`,
+    ...mode === undefined ? [] : [`chmod ${mode} ${path}`],
+  ].join('\n')
+}
+
 /** Something done to the nodes: a solution, an alternative, a mutant's deed. */
 export type Deed<Name extends string = string> = (nodes: Nodes<Name>) => Promise<unknown>
 
