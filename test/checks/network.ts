@@ -7,6 +7,7 @@ import type { Node } from '../../runner/core/provider.ts'
 import type { Verdict } from '../../runner/core/verdict.ts'
 import { makeBench } from '../../runner/engine/bench.ts'
 import { judge } from '../../runner/engine/judge.ts'
+import { snapshots } from '../../runner/engine/proof.ts'
 import { shells } from '../../runner/engine/shell.ts'
 import { chosen } from '../helpers/chosen.ts'
 import { threeNodes } from '../providers/three-nodes.ts'
@@ -47,8 +48,7 @@ export async function emptyNetwork(): Promise<Network> {
       }
     },
     async snapshot() {
-      const all = await Promise.all(nodes.filter(node => node.name !== 'fabric').map(node => node.exec(['/usr/local/lib/hardway/snapshot'])))
-      return all.map(({ place, stdout }) => `${place}\n${stdout}`).join('')
+      return [...await snapshots(nodes)].map(([name, text]) => `${name}\n${text}`).join('')
     },
   }
 }
