@@ -133,6 +133,15 @@ describe('what a pod asks for', () => {
   // Refused, or silent: of words that nobody listens, a kernel says only so many a second.
   fails('nobody listens, so the name as it is, out of its turn', routed, found, inTurn(right, ended, resolving(`nameserver ${server}`, SEARCH, 'options ndots:5 timeout:1 attempts:1')), /^10\.244\.2\.2 does not answer red \((connection refused|no answer)\): its \/etc\/resolv\.conf has /)
   fails('nobody, as it is in a file', routed, found, inTurn(right, resolver, ({ node1 }) => node1`bash -ec ${"echo '10.96.0.6 plain.far' >/etc/netns/red/hosts"}`), /^red finds plain\.far at 10\.96\.0\.6, and asks nobody: it has that from a file of its own/)
+  test('what a check asks for meanwhile is nothing that the pod asks for', async () => {
+    const network = await routed()
+    await inTurn(right, resolver)(network)
+    const elsewhere = answersEverywhere(red, server, 'plain.far', objects)
+    const both = [elsewhere, services, found]
+    expect(await statuses(network, both)).toEqual(both.map(() => 'pass'))
+    await network.node1`bash -ec ${"echo '10.96.0.6 plain.far' >/etc/netns/red/hosts"}`
+    expect(await statuses(network, both)).toEqual(['pass', 'pass', expect.stringMatching(/: red finds plain\.far at 10\.96\.0\.6, and asks nobody/)])
+  })
   fails('it is found at the wrong address', routed, found, inTurn(changed('host-record=plain', 'host-record=plain.far.svc.cluster.local,10.96.0.7'), resolver), /^red finds plain\.far at 10\.96\.0\.7: /)
   fails('it is found too early', routed, found, inTurn(serving(LOCAL, ...RECORDS, 'host-record=plain.far.default.svc.cluster.local,10.96.0.7'), resolver), /^red finds plain\.far at 10\.96\.0\.7: /)
 })
