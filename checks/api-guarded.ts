@@ -1,10 +1,8 @@
 import type { Check } from '../runner/core/bench.ts'
 import { CouldNotLook, fail, pass } from '../runner/core/verdict.ts'
-import { as, askApi, PKI, SERVER } from './api.ts'
+import { API_URL, as, askApi, PKI, SERVER } from './api.ts'
 import { readHttpCodes } from './read/http-codes.ts'
 import { readFrom } from './tool.ts'
-
-const API = 'https://127.0.0.1:6443'
 
 /** `the API server knows nobody without a certificate, and lets kube-proxy read Services and no Secrets`: who is known may not yet do all. */
 export function apiGuarded(): Check {
@@ -15,7 +13,7 @@ export function apiGuarded(): Check {
       const there = await askApi(bench, '/readyz')
       if ('because' in there) return fail(there.because, ...there.evidence)
       const ask = (path: string, ...more: readonly string[]) => bench.place(SERVER).exec([
-        'curl', '-s', '--max-time', '5', '--output', '/dev/null', '--write-out', '%{url} %{http_code} %{errormsg}\\n', '--cacert', `${PKI}/ca.crt`, ...more, `${API}${path}`,
+        'curl', '-s', '--max-time', '5', '--output', '/dev/null', '--write-out', '%{url} %{http_code} %{errormsg}\\n', '--cacert', `${PKI}/ca.crt`, ...more, `${API_URL}${path}`,
       ])
       const impersonating = [...as('admin'), '--header', 'Impersonate-User: system:kube-proxy']
       const asked = await Promise.all([ask('/api/v1/nodes'), ask('/api/v1/services', ...impersonating), ask('/api/v1/secrets', ...impersonating)])

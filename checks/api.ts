@@ -3,6 +3,7 @@
 import type { Bench } from '../runner/core/bench.ts'
 import { CouldNotLook, type Evidence, type NonEmpty } from '../runner/core/verdict.ts'
 import type { Missing } from './ends.ts'
+import { inTime, type SocketAddress } from './in-time.ts'
 import { onceALook } from './once.ts'
 import { readApi, type Got } from './read/api.ts'
 import { record, records, text, type Json } from './read/json.ts'
@@ -11,7 +12,9 @@ import { readFrom } from './tool.ts'
 /** Where the control plane is, and its files. */
 export const SERVER = 'server'
 export const PKI = '/etc/kubernetes/pki'
-const URL = 'https://127.0.0.1:6443'
+/** Where the API server listens, for who is on its machine. */
+export const API: SocketAddress = ['127.0.0.1', 6443]
+export const API_URL = `https://${API.join(':')}`
 const ANSWER_S = 8
 
 export interface Asked {
@@ -21,11 +24,11 @@ export interface Asked {
 
 const once = onceALook<Asked | Missing>()
 
-/** What is at these paths, in their order; or why nobody says. Each look asks for the same once. */
+/** What is at these paths, in their order; or why nobody says. Each look asks for the same once. Throws CouldNotLook where the server is busy. */
 export function askApi(bench: Bench, ...paths: NonEmpty<string>): Promise<Asked | Missing> {
   return once(bench, paths.join(' '), async () => {
     const evidence = await bench.place(SERVER).exec([
-      'curl', '-sS', '--max-time', String(ANSWER_S), ...as('admin'), '--write-out', '\\n== %{http_code}\\n', ...paths.map(path => `${URL}${path}`),
+      'curl', '-sS', '--fail-early', '--max-time', String(ANSWER_S), ...as('admin'), '--write-out', '\\n== %{http_code}\\n', ...paths.map(path => `${API_URL}${path}`),
     ], { maxBytes: 8 << 20 })
     if (evidence.exitCode !== 0) return unanswered(bench, evidence)
     const got = readFrom(evidence, readApi)
@@ -82,6 +85,11 @@ export async function askKubelets(bench: Bench, nodes: NonEmpty<string>, path: s
   return { said: asked.got.map((got, index) => ({ ...got, node: nodes[index] ?? '' })), evidence: asked.evidence }
 }
 
+/** Where a node's kubelet listens. */
+export function kubeletOf({ topology }: Bench, node: string): SocketAddress {
+  return [topology.nodes.find(({ name }) => name === node)?.interfaces[0]?.address?.split('/')[0] ?? '', 10250]
+}
+
 /** curl's arguments for whoever has that certificate. */
 export function as(who: string): readonly string[] {
   return ['--cacert', `${PKI}/ca.crt`, '--cert', `${PKI}/${who}.crt`, '--key', `${PKI}/${who}.key`]
@@ -92,6 +100,7 @@ export function messageOf(body: unknown): string {
 }
 
 async function unanswered(bench: Bench, evidence: Evidence): Promise<Missing> {
+  await inTime(bench.place(SERVER), evidence, API)
   const log = await lastWords(bench, SERVER, 'kube-apiserver')
   return { because: `the API server does not answer: ${curlSays(evidence)}${log.words === '' ? '' : `; its log ends with: ${log.words}`}`, evidence: [evidence, log.evidence] }
 }

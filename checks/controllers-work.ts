@@ -1,6 +1,7 @@
 import type { Check } from '../runner/core/bench.ts'
 import { fail, pass } from '../runner/core/verdict.ts'
 import { askApi, curlSays, lastWords, PKI, SERVER } from './api.ts'
+import { inTime } from './in-time.ts'
 
 /** `the controllers and the scheduler work on server`: each says that it is well, and the namespace default has an account, which a controller makes. */
 export function controllersWork(): Check {
@@ -12,9 +13,10 @@ export function controllersWork(): Check {
         askApi(bench, '/api/v1/namespaces/default/serviceaccounts/default'),
         ...parts.map(([, port, path]) => bench.place(SERVER).exec(['curl', '-sSf', '--max-time', '5', '--cacert', `${PKI}/ca.crt`, `https://localhost:${port}/${path}`])),
       ])
-      for (const [index, [name]] of parts.entries()) {
+      for (const [index, [name, port]] of parts.entries()) {
         const evidence = health[index]
         if (evidence === undefined || evidence.exitCode === 0) continue
+        await inTime(bench.place(SERVER), evidence, ['localhost', port])
         const log = await lastWords(bench, SERVER, name, '^[EF]|rror')
         return fail(`${name} is not well: ${curlSays(evidence)}${log.words === '' ? '' : `; its log: ${log.words}`}`, evidence, log.evidence)
       }

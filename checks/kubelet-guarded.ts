@@ -1,7 +1,8 @@
 import type { Bench, Check } from '../runner/core/bench.ts'
 import { list } from '../runner/core/quoted.ts'
 import { fail, pass, type Evidence, type NonEmpty, type Verdict } from '../runner/core/verdict.ts'
-import { as, curlSays, PKI, SERVER } from './api.ts'
+import { as, curlSays, kubeletOf, PKI, SERVER } from './api.ts'
+import { inTime, type SocketAddress } from './in-time.ts'
 import { readHttpCodes } from './read/http-codes.ts'
 import { readFrom } from './tool.ts'
 
@@ -14,16 +15,17 @@ export function kubeletGuarded(nodes: NonEmpty<string>): Check {
 }
 
 async function look(bench: Bench, nodes: readonly string[]): Promise<Verdict> {
-  const ask = (address: string, ...more: readonly string[]): Promise<Evidence> => bench.place(SERVER).exec([
-    'curl', '-s', '--max-time', '5', '--output', '/dev/null', '--write-out', '%{url} %{http_code} %{errormsg}\\n', ...more, `https://${address}:10250/pods`,
+  const ask = (kubelet: SocketAddress, ...more: readonly string[]): Promise<Evidence> => bench.place(SERVER).exec([
+    'curl', '-s', '--max-time', '5', '--output', '/dev/null', '--write-out', '%{url} %{http_code} %{errormsg}\\n', ...more, `https://${kubelet.join(':')}/pods`,
   ])
   const asked = await Promise.all(nodes.map(async node => {
-    const address = bench.topology.nodes.find(({ name }) => name === node)?.interfaces[0]?.address?.split('/')[0] ?? ''
+    const kubelet = kubeletOf(bench, node)
     // Whoever has a certificate of the authority is known; the scheduler has no business with a kubelet.
-    return { node, stranger: await ask(address, '--cacert', `${PKI}/ca.crt`), scheduler: await ask(address, ...as('kube-scheduler')) }
+    return { node, kubelet, stranger: await ask(kubelet, '--cacert', `${PKI}/ca.crt`), scheduler: await ask(kubelet, ...as('kube-scheduler')) }
   }))
   const evidence = asked.flatMap(({ stranger, scheduler }) => [stranger, scheduler])
-  for (const { node, stranger, scheduler } of asked) {
+  for (const { node, kubelet, stranger, scheduler } of asked) {
+    for (const one of [stranger, scheduler]) await inTime(bench.place(SERVER), one, kubelet)
     const [nobody, known] = [stranger, scheduler].map(one => readFrom(one, readHttpCodes)[0])
     if (stranger.exitCode === 60) return fail(`the kubelet of ${node} answers with a certificate that the authority has not signed: ${nobody?.error ?? curlSays(stranger)}`, stranger)
     if (nobody?.code === undefined) return fail(`the kubelet of ${node} does not answer: ${nobody?.error ?? curlSays(stranger)}`, stranger)

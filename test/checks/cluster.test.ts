@@ -3,13 +3,13 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import {
-  apiReady, controllersWork, keysStay, kubeletReached, kubeletsTell, knownAs, lacksCniOnly, nobodySkips, nodesHaveRanges, nodesReady, podsInRange, sameRanges, serverNames, signedCertificates,
+  apiGuarded, apiReady, controllersWork, etcdGuarded, keysStay, kubeletReached, kubeletsTell, knownAs, lacksCniOnly, nobodySkips, nodesHaveRanges, nodesReady, podsInRange, sameRanges, serverNames, signedCertificates,
 } from '../../checks/index.ts'
 import { authority } from '../../fixtures/kubernetes/certificates.ts'
 import type { Bench, Check } from '../../runner/core/bench.ts'
 import { judge } from '../../runner/engine/judge.ts'
 
-type Answer = string | { readonly exitCode: number; readonly stdout?: string; readonly stderr?: string }
+type Answer = string | { readonly exitCode: number | undefined; readonly stdout?: string; readonly stderr?: string }
 /** By node and a part of the command. */
 type Answers = Readonly<Record<string, Answer>>
 
@@ -83,6 +83,27 @@ describe('the API', () => {
     expect(await says(ready, { 'server curl': got([401, { message: 'Unauthorized' }], [401, {}], [401, {}]) })).toBe('fail: the API server does not take the bearer of /etc/kubernetes/pki/admin.crt for anybody it knows')
     expect(await says(ready, { 'server curl': got([403, { message: 'nodes is forbidden' }], [200, {}], [200, {}]) })).toBe('fail: the API server refuses the bearer of /etc/kubernetes/pki/admin.crt: nodes is forbidden')
     expect(await says(ready, { 'server curl': 'half' })).toMatch(/^unknown: server: could not read/)
+  })
+  test('is busy, or nobody is there', async () => {
+    const late = { 'server curl': { exitCode: 28, stderr: 'curl: (28) Operation timed out after 8001 milliseconds with 0 bytes received' } }
+    const busy = 'unknown: server: no answer in time, though connections to 127.0.0.1:6443 are taken: it may only be slow'
+    const taken = { ...late, 'server timeout…/dev/tcp': '' }
+    for (const check of [ready, apiGuarded(), controllersWork(), nodesReady(workers), kubeletReached(workers)]) expect(await says(check, taken)).toBe(busy)
+    expect(await says(ready, { ...late, 'server timeout…/dev/tcp': { exitCode: 124 } })).toBe('fail: the API server does not answer: Operation timed out after 8001 milliseconds with 0 bytes received')
+    // What the bench has ended says nothing more than that.
+    expect(await says(ready, { ...taken, 'server curl': { exitCode: undefined } })).toBe(busy)
+    // Told by whom it asked, and believed at once.
+    for (const [exitCode, stderr] of [[60, 'SSL certificate problem: self-signed certificate'], [52, 'Empty reply from server'], [35, 'Recv failure: Connection reset by peer']] as const) {
+      expect(await says(ready, { ...taken, 'server curl': { exitCode, stderr: `curl: (${exitCode}) ${stderr}` } })).toBe(`fail: the API server does not answer: ${stderr}`)
+    }
+    expect(await says(ready, { ...taken, 'server curl': got([504, { message: 'the server was unable to return a response in the time allotted' }], [200, {}], [200, {}]) })).toMatch(/^fail: the API server is not ready/)
+  })
+  test('and etcd keeps a stranger waiting, which is no refusal', async () => {
+    const late = { exitCode: 28, stderr: 'curl: (28) Operation timed out after 5001 milliseconds with 0 bytes received' }
+    const known = 'server curl…kube-apiserver.crt'
+    const plain = { 'server curl…http://127.0.0.1:2379': { exitCode: 22 } }
+    expect(await says(etcdGuarded(), { [known]: 'ok', ...plain, 'server curl': { exitCode: 56 } })).toBe('pass')
+    expect(await says(etcdGuarded(), { [known]: 'ok', ...plain, 'server curl': late })).toMatch(/^unknown: server: no answer in time, though connections to 127\.0\.0\.1:2379 are taken/)
   })
   test('has another range, or none yet', async () => {
     const range = (cidr: string, address: string): Answers => ({ 'server curl': got([200, 'ok'], [200, { spec: { cidrs: [cidr] } }], [200, { spec: { clusterIP: address } }]) })
