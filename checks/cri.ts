@@ -54,3 +54,14 @@ export async function runningPod(bench: Bench, name: string, node: string): Prom
   if (namespace === undefined) return { because: `the network namespace of ${name}, ${pod.namespace}, is gone from ${node}`, evidence: [evidence, own.evidence] }
   return { pod, namespace, evidence: [evidence, namespace.evidence] }
 }
+
+/** Where pods run, `{ web: 'node1/cni-…' }`, given the node of each. */
+export async function placesOf(bench: Bench, pods: Readonly<Record<string, string>>): Promise<{ readonly places: Readonly<Record<string, string>> } | Because> {
+  const places: Record<string, string> = {}
+  for (const [name, node] of Object.entries(pods)) {
+    const found = await runningPod(bench, name, node)
+    if ('because' in found) return found
+    places[name] = `${node}/${found.namespace.named ?? ''}`
+  }
+  return { places }
+}

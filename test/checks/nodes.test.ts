@@ -102,6 +102,25 @@ describe('noOverlap', () => {
   fails('a node without pods', emptyNetwork, check, async () => {}, /node1 has no range for pods/)
 })
 
+describe('elsewhereStays', () => {
+  const check = checks.elsewhereStays({ ...red, ...green }, '10.244.0.0/16')
+  const byEachOther: Deed = ({ node1, node2 }) => Promise.all([node1`ip route add default via 192.168.1.12`, node2`ip route add default via 192.168.1.11`])
+  passes('a route for each range', routed, check)
+  passes('a wider one', routed, check, ({ node1 }) => node1`ip route add 10.244.0.0/16 via 192.168.1.12`)
+  passes('a default that leads nowhere', routed, check, ({ node1 }) => node1`ip route add blackhole default`)
+  passes('a default to a neighbour that is not there', routed, check, ({ node1 }) => node1`ip route add default via 192.168.1.99`)
+  fails('a default to another node', routed, check, ({ node1 }) => node1`ip route add default via 192.168.1.12`, /^what red sends to \S+, which nobody has, leaves node1 by the wire$/)
+  fails('a default in halves', routed, check, ({ node2 }) => node2`ip route add 0.0.0.0/1 via 192.168.1.13; ip route add 128.0.0.0/1 via 192.168.1.13`, /^what green sends to \S+, which nobody has, leaves node2 by the wire$/)
+  fails('all that is private', routed, check, ({ node1 }) => node1`ip route add 10.0.0.0/8 via 192.168.1.12`, /^what red sends to 10\./)
+  fails('a default for pods alone', routed, check, ({ node1 }) => node1`ip rule add iif cni0 table 7; ip route add default via 192.168.1.12 table 7`, /leaves node1 by the wire/)
+  fails('two that lead to each other', routed, check, byEachOther, /^what red sends to \S+, which nobody has, goes in a circle: node1 and node2 send it on again and again$/)
+  fails('one after the other, and no circle', routed, check, ({ node1, node2 }) => Promise.all([node1`ip route add default via 192.168.1.12`, node2`ip route add default via 192.168.1.13`]), /^what red sends to \S+, which nobody has, leaves node1 by the wire$/)
+  fails('nothing passes at all', routed, check, ({ node2 }) => node2`sysctl -qw net.ipv4.ip_forward=0`, /^nothing shows it: what green sends to 192\.168\.1\.11, which is another node, is not seen on the wire either$/)
+  fails('one who sends to a node shows nothing for another', routed, check, ({ node2 }) => node2`nft add table ip n; nft ${'add chain ip n f { type filter hook forward priority 0; }; add rule ip n f ip daddr 192.168.1.13 drop'}`, /^nothing shows it: what green sends to 192\.168\.1\.13,/)
+  fails('nobody sends', emptyNetwork, check, async () => {}, /no namespace has the address 10\.244\.1\.2 \(red\)/)
+  changeNothing('whatever it finds', routed, [check], byEachOther)
+})
+
 describe('routeVia', () => {
   const check = checks.routeVia('node1', ALL.green, '192.168.1.12')
   passes('a route', routed, check)

@@ -4,7 +4,7 @@ import { describe } from 'vitest'
 import * as checks from '../../checks/index.ts'
 import { objectsOf } from '../../kubernetes/index.ts'
 import { selectors, theRest } from '../../labs/19-networkpolicy/unseen.ts'
-import { emptyNetwork, routed } from './network.ts'
+import { blue, emptyNetwork, green, red, routed } from './network.ts'
 import { changeNothing, fails, passes, type Deed } from './on-nodes.ts'
 
 const pod = (name: string, node: number, ip: string) =>
@@ -36,6 +36,17 @@ describe('asPoliciesSay', () => {
   const part = checks.asPoliciesSay('green reaches red', async () => objects, { ports: ['80'], about: (from, to) => from === 'shop/green' && to === 'shop/red' })
   passes('what is not asked is nobody\'s business', routed, part)
   changeNothing('nothing is changed', routed, [check], rules(answers, onlyRed))
+})
+
+describe('keptOut', () => {
+  const check = checks.keptOut(green, blue, [{ port: 80, protocol: 'udp' }], { still: red })
+  passes('by a rule', routed, check, rules(onlyRed))
+  passes('with a word', routed, check, rules(onlyRed.replace('drop', 'reject')))
+  fails('not at all', routed, check, async () => {}, /^green reaches blue by UDP port 80$/)
+  fails('by TCP alone', routed, check, rules(`ip protocol tcp ${onlyRed}`), /^green reaches blue by UDP port 80$/)
+  fails('by its answer alone', routed, check, rules('ip daddr 10.244.2.2 ip saddr 10.244.1.3 drop'), /^green reaches blue by UDP port 80, seen there as 10\.244\.2\.2, and only the answer is lost$/)
+  fails('with all others', routed, check, rules('ip saddr 10.244.2.2 drop'), /^nothing shows that anybody is kept out: green does not reach red by UDP port 80: .*drops/)
+  fails('by itself, too', routed, check, ({ node1 }) => node1`ip netns exec blue nft ${'add table ip n; add chain ip n i { type filter hook input priority 0; }; add rule ip n i udp dport 80 drop'}`, /^nothing shows that anybody is kept out: blue does not reach blue/)
 })
 
 describe('compilesPolicies', () => {

@@ -2,7 +2,7 @@
 // name. One lab for all, in the order of a story: to start a runtime for each reason would take most of the time.
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { containerIn, leasesArePods, nothingLeftOf, podsReach, podUp, runtimeGives, runtimePlugins, runtimeReady } from '../../checks/index.ts'
+import { containerIn, leasesArePods, nothingLeftOf, podsElsewhereStays, podsReach, podUp, runtimeGives, runtimePlugins, runtimeReady } from '../../checks/index.ts'
 import { containerRuntime } from '../../fixtures/kubernetes/cluster.ts'
 import { fetched } from '../../runner/components/cache.ts'
 import type { Bench, Check } from '../../runner/core/bench.ts'
@@ -30,6 +30,7 @@ const inWeb = containerIn('web', 'node1')
 const leased = leasesArePods('node1')
 const gone = nothingLeftOf('web', 'node1')
 const across = podsReach({ web: 'node1', db: 'node2' })
+const elsewhere = podsElsewhereStays({ web: 'node1', db: 'node2' }, '10.244.0.0/16')
 
 const conflist = (range: string, ipam = `{"type":"host-local","ranges":[[{"subnet":"${range}"}]],"routes":[{"dst":"0.0.0.0/0"}]}`) =>
   `{"cniVersion":"1.0.0","name":"pods","plugins":[{"type":"bridge","bridge":"cni0","isGateway":true,"ipam":${ipam}}]}`
@@ -52,7 +53,7 @@ const story: readonly Case[] = [
   { title: 'no configuration', sees: [
     [ready, /^NetworkReady is false: cni plugin not initialized\. Of its configurations containerd says: no network config found in \/etc\/cni\/net\.d/],
     [gives, /has no network for pods: none of its configurations is in force$/], [plugins, /has no network for pods/],
-    [web, /^node1 has no pod called web: none is ready$/], [across, /^node1 has no pod called web/], [leased, 'pass'], [gone, 'pass'],
+    [web, /^node1 has no pod called web: none is ready$/], [across, /^node1 has no pod called web/], [elsewhere, /^node1 has no pod called web/], [leased, 'pass'], [gone, 'pass'],
   ] },
   { title: 'bad JSON', does: put(conflist(one).replace(',', '')), sees: [[ready, /10\.conflist: error parsing configuration list: invalid character/]] },
   { title: 'another range', does: put(conflist('10.88.0.0/16')), sees: [[ready, 'pass'], [gives, /^the network pods, which is in force on node1, gives addresses of 10\.88\.0\.0\/16$/]] },
@@ -67,8 +68,9 @@ const story: readonly Case[] = [
   { title: 'a pod on each node', does: `cp -L --remove-destination /usr/local/lib/hardway/components/cni-plugins-*/loopback /opt/cni/bin/; ${run('web')}`, sees: [[plugins, 'pass'], [web, 'pass'], [leased, 'pass'], [gone, /^web still runs on node1$/], [inWeb, /^containerd on node1 runs no container in web$/]] },
   { title: 'and no routes', does: `${put(conflist(two))}\nsleep 0.5\n${run('db')}`, on: 'node2', sees: [[across, /^web does not reach db/]] },
   { title: 'a route there', does: 'ip route add 10.244.2.0/24 via 192.168.1.12', sees: [[across, /the reply does not/]] },
-  { title: 'and back', does: 'ip route add 10.244.1.0/24 via 192.168.1.11', on: 'node2', sees: [[across, 'pass']] },
-  { title: 'the other is seen as its node', does: 'nft add table ip n; nft "add chain ip n p { type nat hook postrouting priority srcnat; }"; nft add rule ip n p oif eth0 masquerade', sees: [[across, /^db sees 192\.168\.1\.11 instead of/]] },
+  { title: 'and back', does: 'ip route add 10.244.1.0/24 via 192.168.1.11', on: 'node2', sees: [[across, 'pass'], [elsewhere, 'pass']] },
+  { title: 'and more than that', does: 'ip route add default via 192.168.1.12', sees: [[across, 'pass'], [elsewhere, /^what web sends to \S+, which nobody has, leaves node1 by the wire$/]] },
+  { title: 'the other is seen as its node', does: 'ip route del default; nft add table ip n; nft "add chain ip n p { type nat hook postrouting priority srcnat; }"; nft add rule ip n p oif eth0 masquerade', sees: [[across, /^db sees 192\.168\.1\.11 instead of/]] },
   { title: 'a container', does: `nft delete table ip n; ${serving('web')}`, sees: [[inWeb, 'pass'], [across, 'pass']] },
   { title: 'a container elsewhere', does: `${run('api')}; ${serving('api')}; crictl rm -f $(crictl ps -q --pod $(crictl pods -q --name '^web$'))`, sees: [[inWeb, /runs no container in web: those that run are in api$/]] },
   { title: 'the loopback down', does: `${inPod('web')} ip link set lo down`, sees: [[web, /^lo of web is down/]] },
@@ -115,7 +117,7 @@ describe.skipIf(because !== undefined)(`checks of a container runtime${because =
         else expect(verdict.status === 'fail' ? verdict.because : verdict, check.claim).toMatch(as)
       }
       if (title !== 'a container') return
-      const snapshot = async () => (await lab.sh('/usr/local/lib/hardway/snapshot; crictl pods; ls /var/lib/cni/networks/*')).stdout.replaceAll(/\d+ seconds ago|(About|Less than) a (second|minute) ago/g, '')
+      const snapshot = async () => (await lab.sh('/usr/local/lib/hardway/snapshot && crictl pods && ls /var/lib/cni/networks/*')).stdout.replaceAll(/\d+ seconds ago|(About|Less than) a (second|minute) ago/g, '')
       const before = await snapshot()
       await judgeAll([ready, gives, plugins, web, inWeb, leased, gone, across], async () => bench())
       expect(await snapshot()).toBe(before)
