@@ -63,9 +63,10 @@ export async function asks(at: Restarted, networks: string | readonly object[], 
   return of
 }
 
-/** A definition that hands a device of the node over. */
-export function defines(at: Restarted, namespace: string, name: string, device: string, address: string): Promise<void> {
-  const config = { cniVersion: '1.1.0', name, type: 'host-device', device, ipam: { type: 'static', addresses: [{ address }] } }
+/** A definition that hands a device of the node over: with this address, or with one that another plugin gives. */
+export function defines(at: Restarted, namespace: string, name: string, device: string, address: string | { readonly type: string }): Promise<void> {
+  const ipam = typeof address === 'string' ? { type: 'static', addresses: [{ address }] } : address
+  const config = { cniVersion: '1.1.0', name, type: 'host-device', device, ipam }
   return writes(at, 'networks', namespace, name, {
     apiVersion: 'k8s.cni.cncf.io/v1', kind: 'NetworkAttachmentDefinition', metadata: { name, namespace }, spec: { config: JSON.stringify(config) },
   })

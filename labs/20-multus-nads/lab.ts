@@ -3,21 +3,22 @@ import { readFileSync } from 'node:fs'
 import {
   cniConfigured, cniJoins, cniLeaves, cniSpeaks, networksAllOrNone, networksAttached, networksNamed, networksRemembered, networksReturned, networksShared, networksTold,
 } from 'hardway/checks'
-import { bash, defineLab, fail, pass, type Answer, type Deed, type Nodes } from 'hardway/lab'
+import { bash, defineLab, fail, pass, write, type Answer, type Deed, type Nodes } from 'hardway/lab'
 import { RAIL_NETWORKS } from 'hardway/networks'
 
 type Name = 'node1' | 'leaf'
 type Node = Nodes<Name>['node1']
 
+const RANGE = '10.244.1.0/26'
 const configuration = cniConfigured('node1')
 const speaks = cniSpeaks('node1')
-const joins = cniJoins('node1', '10.244.1.0/26')
+const joins = cniJoins('node1', RANGE)
 const leaves = cniLeaves('node1')
 const attached = networksAttached('node1', RAIL_NETWORKS)
 const named = networksNamed('node1')
 const returned = networksReturned('node1', RAIL_NETWORKS)
 const remembered = networksRemembered('node1')
-const allOrNone = networksAllOrNone('node1', RAIL_NETWORKS)
+const allOrNone = networksAllOrNone('node1', RANGE, RAIL_NETWORKS)
 const told = networksTold('node1')
 const shared = networksShared('node1', 'shared', 'vf7', '10.57.0.0/16')
 
@@ -27,8 +28,7 @@ const part = (name: string): string => `/opt/cni/several/${name}`
 const network = (name: string, namespace = 'default'): string => `/etc/objects/networks/${namespace}/${name}.json`
 
 const on1 = (script: string): Deed<Name> => ({ node1 }) => bash(node1, script)
-const write = (node: Node, path: string, text: string) => node`bash -ec ${'mkdir -p "$(dirname "$1")"; cat >"$1" <<<"$2"'} write ${path} ${text}`
-const program = (node: Node, path: string, text: string) => write(node, path, text).then(() => node`chmod +x ${path}`)
+const program = (node: Node, path: string, text: string) => bash(node, write(path, text, '755'))
 const also = (...deeds: readonly Deed<Name>[]): Deed<Name> => async nodes => {
   for (const deed of deeds) await deed(nodes)
 }
@@ -36,7 +36,7 @@ const also = (...deeds: readonly Deed<Name>[]): Deed<Name> => async nodes => {
 const edit = (path: string, from: string, to: string): Deed<Name> => async ({ node1 }) => {
   const { stdout } = await node1`cat ${path}`
   if (!stdout.includes(from)) throw new Error(`${path} has no ${from}`)
-  await write(node1, path, stdout.replaceAll(from, () => to))
+  await bash(node1, write(path, stdout.replaceAll(from, () => to)))
 }
 
 /** What the lesson prints, done as it does it: for those that change one thing of it. */
@@ -64,7 +64,7 @@ const definition = (config: object): string => JSON.stringify({
   apiVersion: 'k8s.cni.cncf.io/v1', kind: 'NetworkAttachmentDefinition', metadata: { name: 'shared', namespace: 'default' },
   spec: { config: JSON.stringify({ cniVersion: '1.1.0', name: 'shared', ...config }) },
 })
-const shares = (config: object, name = 'shared'): Deed<Name> => ({ node1 }) => write(node1, network(name), definition(config))
+const shares = (config: object, name = 'shared'): Deed<Name> => on1(write(network(name), definition(config)))
 const hostLocal = { type: 'host-local', ranges: [[{ subnet: '10.57.0.0/16', rangeStart: '10.57.1.1', rangeEnd: '10.57.1.250' }]] }
 const macvlan = { type: 'macvlan', master: 'vf7', mode: 'bridge', ipam: hostLocal }
 
@@ -74,16 +74,16 @@ const multus = (...before: readonly Deed<Name>[]) => ({
   instead: also(...before, ({ node1 }) => Promise.all([
     program(node1, '/usr/local/lib/objects', readFileSync(new URL('files/objects', import.meta.url), 'utf8')),
     program(node1, BIN, '#!/bin/sh\nexec /usr/local/lib/objects /opt/cni/bin/multus'),
-    write(node1, '/etc/objects/kubeconfig', JSON.stringify({
+    bash(node1, write('/etc/objects/kubeconfig', JSON.stringify({
       apiVersion: 'v1', kind: 'Config', 'current-context': 'node', clusters: [{ name: 'files', cluster: { server: 'http://127.0.0.1:8001' } }],
       users: [{ name: 'node', user: {} }], contexts: [{ name: 'node', context: { cluster: 'files', user: 'node' } }],
-    })),
-    write(node1, CONF, JSON.stringify({
+    }))),
+    bash(node1, write(CONF, JSON.stringify({
       cniVersion: '1.1.0', name: 'pods', plugins: [{
         type: 'several', kubeconfig: '/etc/objects/kubeconfig',
         delegates: [{ cniVersion: '1.1.0', name: 'pods', type: 'netlab', bridge: 'cni0', subnet: '10.244.1.0/26', gateway: '10.244.1.1' }],
       }],
-    })),
+    }))),
   ])),
 })
 
@@ -117,7 +117,7 @@ export default defineLab<Name>({
         'The two files that the step prints, then `mkdir -p /opt/cni/several` and `chmod +x /opt/cni/bin/several`.',
       ],
       alternatives: {
-        'nobody in between, yet': ({ node1 }) => write(node1, CONF, JSON.stringify({ cniVersion: '1.1.0', name: 'pods', plugins: [{ type: 'netlab', bridge: 'cni0', subnet: '10.244.1.0/26', gateway: '10.244.1.1' }] })),
+        'nobody in between, yet': on1(write(CONF, JSON.stringify({ cniVersion: '1.1.0', name: 'pods', plugins: [{ type: 'netlab', bridge: 'cni0', subnet: '10.244.1.0/26', gateway: '10.244.1.1' }] }))),
       },
       mutants: {
         'a delegate that is told of the interface by another name': { refusedBy: joins.claim, instead: but(steps.between, BIN, 'CNI_IFNAME=$2', 'CNI_IFNAME=eth0') },
@@ -182,7 +182,7 @@ export default defineLab<Name>({
       checks: [allOrNone],
       hints: [
         'net5 fails. Who has been called by then, and is anybody going to call DEL for them?',
-        'Look into the pod and onto the node after the refusal: `ip -n train -br link`, `ip -br link | grep vf`. And is what was printed one JSON object, with code and msg?',
+        'Look into the pod and onto the node after the refusal: `ip -n train -br link`, `ip -br link | grep vf`. And is what was printed one JSON object, with code and msg? If all that is well: who tells the plugin that gave an address that it is free again (`cat /var/lib/cni/pods.list`)?',
         'The new /opt/cni/several/ADD, as the step prints it.',
       ],
       alternatives: {
@@ -192,6 +192,18 @@ export default defineLab<Name>({
       mutants: {
         'half a pod is better than none': { refusedBy: allOrNone.claim, instead: but(steps['all-or-none'], part('ADD'), 'attach "$where/$name" "$ifname" "$type" "$conf" || failed "$said"', 'attach "$where/$name" "$ifname" "$type" "$conf"') },
         'eth0 is forgotten': { refusedBy: allOrNone.claim, instead: but(steps['all-or-none'], part('ADD'), '(. /opt/cni/several/DEL >/dev/null)', 'sed -i 1d "$kept"\n  (. /opt/cni/several/DEL >/dev/null)') },
+        // The kernel forgets the interface, and its IPAM plugin the address, when it is told by DEL.
+        'eth0 deleted, and its address kept': { refusedBy: allOrNone.claim, instead: but(steps['all-or-none'], part('ADD'), '(. /opt/cni/several/DEL >/dev/null)', 'sed -i 1d "$kept"\n  ip -n "${CNI_NETNS##*/}" link del "$CNI_IFNAME"\n  (. /opt/cni/several/DEL >/dev/null)') },
+        'devices fetched back, and their addresses kept': {
+          refusedBy: allOrNone.claim,
+          instead: but(steps['all-or-none'], part('ADD'), '(. /opt/cni/several/DEL >/dev/null)', `pod=\${CNI_NETNS##*/}
+  for net in $(ip -n "$pod" -br link | grep -o '^net[0-9]*'); do
+    ip -n "$pod" link set "$net" down
+    ip -n "$pod" link set "$net" netns 1 name "$(ip -j -n "$pod" link show "$net" | jq -r '.[].ifalias')"
+  done
+  call DEL "$CNI_IFNAME" netlab "$own" >/dev/null
+  rm -f "$kept" "$kept.results"`),
+        },
         'undone, and not a word': { refusedBy: allOrNone.claim, instead: but(steps['all-or-none'], part('ADD'), '  echo "$1"\n', '  echo "$1" >&2\n') },
       },
     },
