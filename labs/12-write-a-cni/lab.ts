@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import {
   cniCollects, cniConfigured, cniFifty, cniFull, cniGivesBack, cniJoins, cniLeaves, cniNeighbours, cniNotices, cniPassesOn, cniRefuses, cniSets, cniSpeaks, cniStatus, cniTaken,
 } from 'hardway/checks'
-import { bash, defineLab, fail, pass, type Answer, type Deed, type Nodes } from 'hardway/lab'
+import { bash, defineLab, fail, pass, write, type Answer, type Deed, type Nodes } from 'hardway/lab'
 
 type Node = Nodes<'node1'>['node1']
 
@@ -33,11 +33,10 @@ const on1 = (script: string): Deed<'node1'> => ({ node1 }) => bash(node1, script
 const edit = (path: string, from: string, to: string): Deed<'node1'> => async ({ node1 }) => {
   const { stdout } = await node1`cat ${path}`
   if (!stdout.includes(from)) throw new Error(`${path} has no ${from}`)
-  await write(node1, path, stdout.replaceAll(from, () => to))
+  await bash(node1, write(path, stdout.replaceAll(from, () => to)))
 }
-const write = (node: Node, path: string, text: string) => node`bash -ec ${'mkdir -p "$(dirname "$1")"; cat >"$1" <<<"$2"'} write ${path} ${text}`
-const program = (node: Node, path: string, text: string) => write(node, path, text).then(() => node`chmod +x ${path}`)
-const instead = (path: string, text: string): Deed<'node1'> => ({ node1 }) => write(node1, path, text)
+const program = (node: Node, path: string, text: string) => bash(node, write(path, text, '755'))
+const instead = (path: string, text: string): Deed<'node1'> => on1(write(path, text))
 const also = (...deeds: readonly Deed<'node1'>[]): Deed<'node1'> => async nodes => {
   for (const deed of deeds) await deed(nodes)
 }
@@ -64,11 +63,11 @@ const pointToPoint = { requires: ['cni-plugins'], instead: instead(CONF, conflis
 
 /** The whole of it in another language: Perl is what a node has besides. */
 const PERL = readFileSync(new URL('files/netlab.pl', import.meta.url), 'utf8')
-const inPerl: Deed<'node1'> = also(({ node1 }) => write(node1, CONF, printed(CONF)), ({ node1 }) => program(node1, BIN, PERL))
+const inPerl: Deed<'node1'> = also(instead(CONF, printed(CONF)), ({ node1 }) => program(node1, BIN, PERL))
 
 const KEEPALIVE = printed(BIN).replace(/^verb=[\s\S]*$/m, '')
 const chained = (add: string, rest = 'exit 0'): Deed<'node1'> => ({ node1 }) => Promise.all([
-  write(node1, CONF, conflist({ type: 'netlab', bridge: 'cni0', subnet: RANGE, gateway: '10.244.1.1' }, { type: 'keepalive', seconds: 600 })),
+  bash(node1, write(CONF, conflist({ type: 'netlab', bridge: 'cni0', subnet: RANGE, gateway: '10.244.1.1' }, { type: 'keepalive', seconds: 600 }))),
   program(node1, '/opt/cni/bin/keepalive', `${KEEPALIVE}
 case $CNI_COMMAND in ADD | DEL | CHECK | STATUS | GC) ;; *) refuse 4 "CNI_COMMAND: \${CNI_COMMAND-}" ;; esac
 case $CNI_COMMAND in ADD | DEL | CHECK) [ -n "\${CNI_CONTAINERID-}" ] || refuse 4 "CNI_CONTAINERID is not set" ;; esac

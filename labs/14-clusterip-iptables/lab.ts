@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { serviceAnswers, serviceHairpin, serviceLeavesOut, serviceLetsGo, serviceOnlyAt, serviceRefuses, serviceShares, type Service } from 'hardway/checks'
 import { apply, controlPlane, kubeProxy, type KubeProxy } from 'hardway/cluster'
-import { bash, defineLab, fail, pass, unknown, type Alternative, type Answer, type Deed, type Nodes } from 'hardway/lab'
+import { bash, defineLab, fail, pass, unknown, write, type Alternative, type Answer, type Deed, type Nodes } from 'hardway/lab'
 import { BACKENDS, BEAT, CLIENTS, LEAVING, RENDEZVOUS, servicePods } from 'hardway/networks'
 
 type Name = 'node1' | 'node2' | 'node3' | 'ext'
@@ -169,7 +169,7 @@ const oldLeavesTheApi = inTurn(({ node1 }) => bash(node1, WORKERS), ({ ext }) =>
 
 export default defineLab<Name>({
   setup: async all => {
-    await Promise.all([servicePods(all), bash(all.node1, `cat >/usr/local/bin/workers <<'END'\n${PROGRAM}END\nchmod +x /usr/local/bin/workers\ncat >/root/kube-proxy.rules <<'END'\n${RECORDED}END`)])
+    await Promise.all([servicePods(all), bash(all.node1, write('/usr/local/bin/workers', PROGRAM, '755'), write('/root/kube-proxy.rules', RECORDED))])
   },
   steps: {
     'one-backend': {

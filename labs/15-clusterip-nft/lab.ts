@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { serviceAnswers, serviceLeavesOut, serviceOnlyAt, serviceRefuses, serviceShares, syncAddsNothing, syncAnswers, syncLosesNone, syncSticks, syncTakesAway, type Service } from 'hardway/checks'
 import { controlPlane, kubeProxy } from 'hardway/cluster'
-import { bash, defineLab, fail, pass, unknown, type Answer, type Deed } from 'hardway/lab'
+import { bash, defineLab, fail, pass, unknown, write, type Answer, type Deed } from 'hardway/lab'
 import { BACKENDS, BEAT, LEAVING, RENDEZVOUS, servicePods } from 'hardway/networks'
 
 type Name = 'node1' | 'node2' | 'node3' | 'ext'
@@ -62,7 +62,6 @@ const OBJECTS = [
   slice('archive', 'p5w2t', 80, 'TCP', []),
 ]
 
-const write = (path: string, text: string): string => `cat >${path} <<'END OF FILE'\n${text}\nEND OF FILE`
 const onNode1 = (script: string): Deed<Name> => ({ node1 }) => bash(node1, script)
 const nft = (...lines: readonly string[]): string => `nft -f - <<'END'\n${lines.join('\n')}\nEND`
 
@@ -107,10 +106,10 @@ const edit = (file: string, ...changes: readonly (readonly [from: string, to: st
 /** What a step prints, with a few words changed. */
 const wrong = (step: string, file: string, ...changes: readonly (readonly [from: string, to: string])[]): Deed<Name> => async nodes => {
   const printed = LESSON.split(`{#${step}}`)[1]?.split('\n## ')[0]?.matchAll(/^```file node1:(\S+)\n(.*?)^```$/gms) ?? []
-  await bash(nodes.node1, [...printed].map(([, path = '', text = '']) => write(path, text.trimEnd())).concat(`chmod +x ${SYNC}`).join('\n'))
+  await bash(nodes.node1, [...printed].map(([, path = '', text = '']) => write(path, text)).concat(`chmod +x ${SYNC}`).join('\n'))
   await edit(file, ...changes)(nodes)
 }
-const program = (text: string): Deed<Name> => onNode1(`${write(SYNC, `#!/bin/bash\n${text}`)}\nchmod +x ${SYNC}\n${SYNC} || true`)
+const program = (text: string): Deed<Name> => onNode1(`${write(SYNC, `#!/bin/bash\n${text}`, '755')}\n${SYNC} || true`)
 const COMPILE = `cat /srv/api/*.json | jq -rsf ${FILTER}`
 const TRANSACTION = `{ echo add table ip services; echo delete table ip services; ${COMPILE}; } | nft -f -`
 
@@ -146,7 +145,7 @@ map(select(.kind == "EndpointSlice" and .addressType == "IPv4")) as $slices
   "COMMIT"`
 const byIptables: Deed<Name> = onNode1([
   'nft delete table ip services 2>/dev/null || true', write(FILTER, BY_IPTABLES),
-  write(SYNC, `#!/bin/bash\nset -o pipefail\n${COMPILE} | iptables-restore`), `chmod +x ${SYNC}`, SYNC,
+  write(SYNC, `#!/bin/bash\nset -o pipefail\n${COMPILE} | iptables-restore`, '755'), SYNC,
 ].join('\n'))
 
 /** The last step's, in the place that it belongs to. */
@@ -166,7 +165,7 @@ export default defineLab<Name>({
   setup: async nodes => {
     await servicePods(nodes, { bridgedFramesToo: true, defaultRoute: true })
     // As lab 14 left it.
-    await bash(nodes.node1, ['for pod in b1 b2; do bridge link set dev veth-$pod hairpin on; done', 'mkdir -p /srv/api',
+    await bash(nodes.node1, ['for pod in b1 b2; do bridge link set dev veth-$pod hairpin on; done',
       ...OBJECTS.map(object => write(`/srv/api/${object.kind.toLowerCase()}-${object.metadata.name}.json`, JSON.stringify(object)))].join('\n'))
   },
   steps: {

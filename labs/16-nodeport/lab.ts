@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { healthPort, loopbackPort, nodePortClosed, nodePortReaches, ownNodePortReaches, ownPort, reachEachOther, scrapes } from 'hardway/checks'
 import { apply, controlPlane, kubeProxy } from 'hardway/cluster'
-import { bash, defineLab, fail, pass, unknown, type Answer, type Deed, type Nodes } from 'hardway/lab'
+import { bash, defineLab, fail, pass, unknown, write, type Answer, type Deed, type Nodes } from 'hardway/lab'
 import { podsOnBridge, serves, type Pods } from 'hardway/networks'
 
 type Name = 'node1' | 'node2' | 'node3' | 'ext'
@@ -118,13 +118,12 @@ count=$(grep -c . /run/web-here)
 [ "\${count:-0}" -gt 0 ] && status='200 OK' || status='503 Service Unavailable'
 printf 'HTTP/1.0 %s\\r\\nContent-Type: application/json\\r\\n\\r\\n{ "localEndpoints": %s }\\n' "$status" "\${count:-0}"
 `
-const write = (path: string, text: string) => `cat >${path} <<'END OF FILE'\n${text}END OF FILE`
-const healthServer = write('/usr/local/bin/web-health', HEALTH) + '\nchmod +x /usr/local/bin/web-health'
+const healthServer = write('/usr/local/bin/web-health', HEALTH, '755')
 const healthOf = (command = 'EXEC:/usr/local/bin/web-health', where = '') => detached(`socat TCP-LISTEN:32080,reuseaddr,fork${where} ${command}`, 32080)
 const here = (number: Number, ready: readonly Web[]) => ready.includes(`web${number}`) ? `echo ${pods[`web${number}`]} >/run/web-here` : ': >/run/web-here'
 const healthOn = (ready: readonly Web[]) => (number: Number) => `${healthServer}\n${here(number, ready)}\n${healthOf()}`
 /** A server of another make, in a file: socat has quotes of its own. */
-const answers = (script: string) => `${write('/usr/local/bin/answer', `#!/bin/sh\nwhile read -r line && [ "$line" != "$(printf '\\r')" ]; do :; done\n${script}\n`)}\nchmod +x /usr/local/bin/answer\n${healthOf('EXEC:/usr/local/bin/answer')}`
+const answers = (script: string) => `${write('/usr/local/bin/answer', `#!/bin/sh\nwhile read -r line && [ "$line" != "$(printf '\\r')" ]; do :; done\n${script}`, '755')}\n${healthOf('EXEC:/usr/local/bin/answer')}`
 const says = (line: (number: Number) => string) => (number: Number) => answers(`printf 'HTTP/1.0 ${line(number)}\\r\\n\\r\\n'`)
 
 // The same by an API server on ext, and a kube-proxy on each node.
@@ -191,8 +190,8 @@ const podsOf = (node: Node, number: Number, own: Pods, ...lines: readonly string
 export default defineLab<Name>({
   setup: ({ node1, node2, node3, ext }) => Promise.all([
     podsOf(node1, 1, pick('red', 'web1'), 'serve --background agent 127.0.0.1:31175'),
-    podsOf(node2, 2, pick('exporter', 'web2'), write('/usr/local/bin/exporter', readFileSync(new URL('files/exporter', import.meta.url), 'utf8')),
-      'chmod +x /usr/local/bin/exporter', detached('exporter 9491', 9491, inPod('exporter'))),
+    podsOf(node2, 2, pick('exporter', 'web2'), write('/usr/local/bin/exporter', readFileSync(new URL('files/exporter', import.meta.url), 'utf8'), '755'),
+      detached('exporter 9491', 9491, inPod('exporter'))),
     podsOf(node3, 3, pick('violet', 'web3')),
     bash(ext, `sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0\nserve --background archive 31175`),
   ]),

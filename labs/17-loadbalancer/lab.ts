@@ -4,7 +4,7 @@ import {
   allocatesForGood, allocatesNoMore, allocatesUnique, entersBy, knowsWhoAnswers, learnedBehind, learnedOnly, oneAnswers, poolIsFree, reaches, sentWhereServed, servedAt,
 } from 'hardway/checks'
 import { controlPlane, kubeProxy, type KubeProxy } from 'hardway/cluster'
-import { bash, defineLab, fail, pass, unknown, type Answer, type Nodes } from 'hardway/lab'
+import { bash, defineLab, fail, pass, unknown, write, type Answer, type Nodes } from 'hardway/lab'
 import { podsOnBridge } from 'hardway/networks'
 
 type Name = 'node1' | 'node2' | 'node3' | 'tor' | 'ext'
@@ -89,8 +89,7 @@ exec jq --arg pool "$1" '
       else . end)'
 `
 const installs = async ({ node1 }: All, program = ALLOCATE, pool = POOL) => {
-  await bash(node1, `echo ${pool} >/etc/pool`)
-  await node1`cat >/usr/local/bin/allocate <<< ${program}; chmod +x /usr/local/bin/allocate`
+  await bash(node1, write('/etc/pool', pool), write('/usr/local/bin/allocate', program, '755'))
 }
 const replaced = (what: string, by: string): string => {
   if (!ALLOCATE.includes(what)) throw new Error(`allocate does not have ${what}`)
@@ -163,7 +162,7 @@ interface Told {
   /** Nodes that tell nothing. */
   readonly silent?: readonly Number[]
 }
-const bird = (node: Node, config: string) => node`cat >/etc/bird/bird.conf <<< ${config}; bird`
+const bird = (node: Node, config: string) => bash(node, write('/etc/bird/bird.conf', config), 'bird')
 const told = async (all: All, { node = () => NODE_CONF, tor: conf = TOR_CONF, silent = [] }: Told = {}) => {
   await Promise.all([
     ...THREE.filter(own => !silent.includes(own)).map(own => bird(all[`node${own}`], node(own))),
@@ -245,14 +244,14 @@ const said = (right: string, wrong: Answer['wrong']): Answer => ({
 export default defineLab<Name>({
   setup: async all => {
     const machine = ['sysctl -qw net.ipv4.ip_forward=1', 'mkdir -p /run/bird']
-    const programs = ['cable', 'speaker'].map(name => `cat >/usr/local/bin/${name} <<'END'\n${file(name)}END\nchmod +x /usr/local/bin/${name}`)
+    const programs = ['cable', 'speaker'].map(name => write(`/usr/local/bin/${name}`, file(name), '755'))
     await Promise.all([
       ...THREE.map(async own => {
         const node = all[`node${own}`]
         const routes = THREE.filter(other => other !== own).map(other => `ip route add 10.244.${other}.0/24 via 192.168.1.1${other}`)
         const serve = own === 1 ? [] : [`ip netns exec ${Object.keys(PODS[own])[0] ?? ''} serve --background proxy 8000`]
         await podsOnBridge(node, `10.244.${own}.0/24`, PODS[own], { script: [...machine, ...programs, `nft -f - <<'END'\n${RULES}\nEND`, ...routes, 'ip route add default via 192.168.1.1', ...serve,
-          ...own === 1 ? [`cat >/root/services.json <<'END'\n${SERVICES}\nEND`] : []] })
+          ...own === 1 ? [write('/root/services.json', SERVICES)] : []] })
       }),
       // A router remembers a neighbour for hours where Linux does so for half a minute. One that spreads does so by addresses, unless told otherwise.
       bash(all.tor, ...machine, 'sysctl -qw net.ipv4.neigh.eth0.base_reachable_time_ms=14400000 net.ipv4.fib_multipath_hash_policy=0'),

@@ -4,7 +4,7 @@ import {
   answersEverywhere, asksOutside, completesNames, findsName, namesBack, namesElsewhere, namesHeadless, namesNobodyElse, namesPods, namesPorts, namesServices, namesVersion, namesWithoutData,
 } from 'hardway/checks'
 import { apply, controlPlane, coreDns, kubeProxy } from 'hardway/cluster'
-import { bash, defineLab, fail, pass, unknown, type Answer, type Bench, type Deed, type Nodes } from 'hardway/lab'
+import { bash, defineLab, fail, pass, unknown, write, type Answer, type Bench, type Deed, type Nodes } from 'hardway/lab'
 import { podsOnRoutes, serves, translated, type Pods } from 'hardway/networks'
 
 type Name = 'node1' | 'node2' | 'node3' | 'ext'
@@ -66,7 +66,7 @@ const DNAT = translated(UDP, TCP)
 
 /** The server's files, of which a later step adds more. */
 const base = (...more: readonly string[]) => conf('base', 'no-resolv', 'no-hosts', 'user=root', 'log-queries', 'log-facility=/var/log/dns', 'local=/cluster.local/', ...more)
-const conf = (name: string, ...lines: readonly string[]) => `mkdir -p /etc/dns.d\ncat >/etc/dns.d/${name}.conf <<'END'\n${lines.join('\n')}\nEND`
+const conf = (name: string, ...lines: readonly string[]) => write(`/etc/dns.d/${name}.conf`, lines.join('\n'))
 const STOPPED = 'while pkill -x dnsmasq; do sleep 0.1; done'
 const RUN = 'ip netns exec dns dnsmasq --conf-dir=/etc/dns.d'
 const RESTART = `${STOPPED}\n${RUN}`
@@ -99,7 +99,7 @@ const without = (lines: readonly string[], part: string): readonly string[] => l
 const replaced = (lines: readonly string[], from: string | RegExp, to: string): readonly string[] => lines.map(line => line.replace(from, to))
 
 const searchOf = (namespace: string) => `search ${namespace}.svc.cluster.local svc.cluster.local cluster.local`
-const resolv = (pod: string, ...lines: readonly string[]) => `mkdir -p /etc/netns/${pod}\ncat >/etc/netns/${pod}/resolv.conf <<'END'\n${lines.join('\n')}\nEND`
+const resolv = (pod: string, ...lines: readonly string[]) => write(`/etc/netns/${pod}/resolv.conf`, lines.join('\n'))
 const resolvOf = (pod: string, namespace: string, ndots = 5) => resolv(pod, `nameserver ${VIP}`, searchOf(namespace), `options ndots:${ndots}`)
 const bothHave = (...lines: readonly string[]): Deed<Name> => ({ node1, node2 }) => Promise.all([
   bash(node1, resolv('web', ...lines.map(line => line.replaceAll('NAMESPACE', 'default')))), bash(node2, resolv('shop', ...lines.map(line => line.replaceAll('NAMESPACE', 'production')))),
@@ -156,9 +156,9 @@ const coreDnsWith = (corefile: string) => `setsid -f ip netns exec dns coredns -
 for try in $(seq 200); do ip netns exec dns dig +tries=1 +time=1 @127.0.0.1 kubernetes.default.svc.cluster.local | grep -q 10.96.0.1 && exit; sleep 0.05; done
 cat /var/log/coredns.log >&2; exit 1`
 const coreDnsFrom = (zones: Readonly<Record<string, readonly string[]>>) => [
-  STOPPED, 'mkdir -p /etc/zones',
-  ...Object.entries(zones).map(([zone, lines]) => `cat >/etc/zones/${zone} <<'END'\n$TTL 30\n@ IN SOA ns.dns hostmaster 1 7200 1800 86400 5\n@ IN NS ns.dns.${zone}.\n${lines.join('\n')}\nEND`),
-  `cat >/etc/zones/Corefile <<'END'\n${Object.keys(zones).map(zone => `${zone}:53 {\n  log\n  errors\n  file /etc/zones/${zone}\n}`).join('\n')}\nEND`,
+  STOPPED,
+  ...Object.entries(zones).map(([zone, lines]) => write(`/etc/zones/${zone}`, `$TTL 30\n@ IN SOA ns.dns hostmaster 1 7200 1800 86400 5\n@ IN NS ns.dns.${zone}.\n${lines.join('\n')}`)),
+  write('/etc/zones/Corefile', Object.keys(zones).map(zone => `${zone}:53 {\n  log\n  errors\n  file /etc/zones/${zone}\n}`).join('\n')),
   coreDnsWith('/etc/zones/Corefile'),
 ].join('\n')
 const ZONE = [
@@ -204,8 +204,8 @@ export default defineLab<Name>({
         serve --background api ${API}:80`),
       podsOf(node1, 1, { ...web, 'postgres-0': '10.244.1.5' }, ...serves([['postgres-0', '5432']])),
       podsOf(node2, 2, { ...shop, 'postgres-1': '10.244.2.8', ...trainer }, ...serves([['postgres-1', '5432']])),
-      podsOf(node3, 3, { ...batch, dns: SERVER }, `mkdir -p /etc/cluster\ncat >/etc/cluster/objects.yaml <<'END'\n${objects}END\ncat >/etc/cluster/training.yaml <<'END'\n${training}END
-        cat >/usr/local/bin/front <<'END'\n${FRONT}END\nchmod +x /usr/local/bin/front`),
+      podsOf(node3, 3, { ...batch, dns: SERVER },
+        write('/etc/cluster/objects.yaml', objects), write('/etc/cluster/training.yaml', training), write('/usr/local/bin/front', FRONT, '755')),
     ])
   },
   steps: {

@@ -1,7 +1,7 @@
 // 19 · NetworkPolicy: who may reach whom on which port, by rules that are made of objects.
 import { readFileSync } from 'node:fs'
 import { allReach, asPoliciesSay, compilesPolicies } from 'hardway/checks'
-import { bash, CouldNotLook, defineLab, fail, pass, unknown, type Answer, type Bench, type Deed, type Nodes } from 'hardway/lab'
+import { bash, CouldNotLook, defineLab, fail, pass, unknown, write, type Answer, type Bench, type Deed, type Nodes } from 'hardway/lab'
 import { objectsOf, type Objects } from 'hardway/kubernetes'
 import { podsOnBridge, serves } from 'hardway/networks'
 import { selectors, theRest } from './unseen.ts'
@@ -56,7 +56,6 @@ END`
 
 const list = (items: readonly unknown[]): string => JSON.stringify({ apiVersion: 'v1', kind: 'List', items }, undefined, 2)
 const metadata = (namespace: string, name: string, labels?: Pod['labels']) => ({ name, namespace, ...labels === undefined ? {} : { labels } })
-const write = (path: string, text: string, mode = '644'): string => `install -m ${mode} /dev/stdin ${path} <<'END_OF_FILE'\n${text.trimEnd()}\nEND_OF_FILE`
 
 const podObject = ({ namespace, name, address, labels, ports = {} }: Pod) => ({
   apiVersion: 'v1', kind: 'Pod', metadata: metadata(namespace, name, labels),
@@ -109,7 +108,7 @@ async function node(node: Node, number: number): Promise<void> {
     // Whoever starts a server waits until it listens.
     `for try in $(seq 250); do [ -n "$(ss -Hnlt sport = :7007)" ] && break; sleep 0.02; done`,
     ...number === 1 ? [
-      'mkdir -p /srv/cluster /etc/netpol',
+      'mkdir -p /etc/netpol',
       write('/srv/cluster/pods.json', list(Object.values(pods).map(podObject))),
       write('/srv/cluster/namespaces.json', list(Object.entries(namespaces).map(namespaceObject))),
       write('/srv/cluster/policies.json', list([defaultDeny, trainers, payment])),

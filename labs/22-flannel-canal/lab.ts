@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { asPoliciesSay, hasLease, knowsWay, largestPacket, reachEachOther } from 'hardway/checks'
 import { controlPlane } from 'hardway/cluster'
-import { bash, defineLab, fail, pass, unknown, type Answer, type Deed } from 'hardway/lab'
+import { bash, defineLab, fail, pass, unknown, write, type Answer, type Deed } from 'hardway/lab'
 import { objectsOf } from 'hardway/kubernetes'
 
 type Name = 'node1' | 'node2' | 'node3' | 'ext'
@@ -70,7 +70,6 @@ const newcomer = reachEachOther({ violet: violet.address, blue: blue.address, gr
 const newTrainer = asPoliciesSay('violet, a trainer on node3, reaches red too', objects(...FOUR, 'violet'), { ports: ['29500', '29500/UDP'], about: (from, to) => from === 'default/violet' && to === 'default/red' })
 
 // Deeds
-const write = (path: string, text: string, mode = '644'): string => `install -D -m ${mode} /dev/stdin ${path} <<'END_OF_FILE'\n${text.trimEnd()}\nEND_OF_FILE`
 const both = (script: (number: number) => string): Deed<Name> => ({ node1, node2 }) => Promise.all([node1, node2].map((node, index) => bash(node, script(index + 1))))
 const inTurn = (...deeds: readonly Deed<Name>[]): Deed<Name> => async all => {
   for (const deed of deeds) await deed(all)

@@ -6,12 +6,11 @@ import {
   survivesKills, type ClusterNow, type Service,
 } from 'hardway/checks'
 import { apply, controlPlane } from 'hardway/cluster'
-import { bash, defineLab, fail, pass, type Deed } from 'hardway/lab'
+import { bash, defineLab, fail, pass, write, type Deed } from 'hardway/lab'
 
 type Name = 'node1' | 'node2' | 'api'
 
 const file = (name: string): string => readFileSync(new URL(`files/${name}`, import.meta.url), 'utf8')
-const write = (path: string, text: string, mode = '644'): string => `install -D -m ${mode} /dev/stdin ${path} <<'END_OF_FILE'\n${text.trimEnd()}\nEND_OF_FILE`
 
 // The objects: ranges are drawn anew for each start, so that nothing can be known beforehand.
 type Labels = Readonly<Record<string, string>>
