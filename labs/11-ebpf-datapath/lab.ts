@@ -1,8 +1,8 @@
 // 11 · A datapath of one's own: programs at the doors of pods that share out, judge and tell, and netfilter has no part in it.
 import { readFileSync } from 'node:fs'
-import { checksumsHold, countsProtocol, flowsRecorded, httpGate, notByNetfilter, policyCounts, policyHolds, serviceAnswers, serviceShares, straightAfter } from 'hardway/checks'
+import { checksumsHold, countsProtocol, flowsRecorded, httpGate, keptOut, notByNetfilter, policyCounts, policyHolds, serviceAnswers, serviceShares, straightAfter } from 'hardway/checks'
 import { objectsOf } from 'hardway/kubernetes'
-import { bash, defineLab, fail, pass, unknown, type Answer, type Deed } from 'hardway/lab'
+import { bash, defineLab, fail, pass, unknown, write, type Answer, type Deed } from 'hardway/lab'
 import { podsOnRoutes } from 'hardway/networks'
 
 type Name = 'node1' | 'node2'
@@ -44,6 +44,8 @@ const objects = objectsOf(JSON.stringify({
   ],
 }))
 const holds = policyHolds(objects, { ports: ['8080', '9090'], outside: { node2: '192.168.1.12' } })
+// Policies of TCP ports, and at the door a program that throws away what is not TCP. The node's own is left out: it may, and need not.
+const byUdp = keptOut({ ...clients, gate: here.gate, green: there.green, node2: '192.168.1.12' }, { b1, store }, [{ port: 8080, protocol: 'udp' }, { port: 9090, protocol: 'udp' }], { still: clients })
 const [toMetrics, toStore] = [{ to: { b1 }, toIdentity: 20, port: 9090 }, { to: { store }, toIdentity: 21, port: 8080 }]
 const probes = [
   { from: { red }, identity: 10, ...toMetrics, passes: true }, { from: { blue }, identity: 11, ...toMetrics, passes: false },
@@ -72,7 +74,6 @@ const seenByStore: Answer = {
 // Deeds
 const file = (name: string): string => readFileSync(new URL(`files/${name}`, import.meta.url), 'utf8')
 const onNode1 = (script: string): Deed<Name> => all => bash(all.node1, script)
-const write = (path: string, text: string, mode = '644') => `install -m ${mode} /dev/stdin ${path} <<'END OF FILE'\n${text}END OF FILE`
 /** The pod's sums are right when they leave it: nobody behind it computes them. */
 const ownSums = (pods: object) => Object.keys(pods).map(name => `ip netns exec ${name} ethtool -K eth0 tx off >/dev/null`).join('\n')
 
@@ -195,12 +196,14 @@ END`) },
       },
     },
     policy: {
-      checks: [holds, numbered],
+      checks: [holds, byUdp, numbered],
       hints: [
         '`bpftool map dump pinned /sys/fs/bpf/dropped` says who was turned away, by identity. Is it who should be?',
         failing => failing.includes(numbered.claim) && !failing.includes(holds.claim)
           ? 'It lets through whom it should, and counts otherwise. What does judge.h do with `count`, in each of the two maps?'
-          : 'What comes to b1 goes out of the node by cali-b1. At which door does the program stand, and does it at store\'s as well? Whom does `identities` name, and is each port in the order of the wire?',
+          : failing.includes(byUdp.claim) && !failing.includes(holds.claim)
+            ? 'TCP is judged as it should be. What becomes, in policy.c, of a packet that `is_tcp` does not take?'
+            : 'What comes to b1 goes out of the node by cali-b1. At which door does the program stand, and does it at store\'s as well? Whom does `identities` name, and is each port in the order of the wire?',
         'judge.h and the commands of this step, as the lesson prints them: eight entries in `identities`, four in `allowed`, and the program at the egress of cali-b1 and of cali-store.',
       ],
       mutants: {
@@ -210,6 +213,7 @@ END`) },
         'the pod\'s answers are judged, and not its questions': { refusedBy: holds.claim, after: onNode1('tc filter del dev cali-b1 egress pref 10; tc filter add dev cali-b1 ingress pref 10 bpf direct-action object-pinned /sys/fs/bpf/policy/policy') },
         'nobody stands at the store\'s door': { refusedBy: holds.claim, after: onNode1('tc filter del dev cali-store egress pref 10') },
         'the node is a stranger': { refusedBy: holds.claim, after: changed('policy', 'judge.h', 's/rule.from == HOST/rule.from == 99/') },
+        'what is not TCP is let through': { refusedBy: byUdp.claim, after: changed('policy', 'policy.c', 's/return TC_ACT_SHOT/return TC_ACT_UNSPEC/') },
         'who gets through is not counted': { refusedBy: numbered.claim, after: changed('policy', 'judge.h', '0,/__sync_fetch_and_add/s/__sync_fetch_and_add\\(count, 1\\);//') },
       },
     },
