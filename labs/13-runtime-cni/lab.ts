@@ -1,7 +1,7 @@
 // 13 · Handed to a runtime: containerd reads a configuration, calls the plugins, and gives back what it took.
-import { containerIn, leasesArePods, nothingLeftOf, podsReach, podUp, runtimeGives, runtimePlugins, runtimeReady } from 'hardway/checks'
+import { containerIn, leasesArePods, nothingLeftOf, podsElsewhereStays, podsReach, podUp, runtimeGives, runtimePlugins, runtimeReady } from 'hardway/checks'
 import { containerRuntime } from 'hardway/cluster'
-import { bash, CouldNotLook, defineLab, fail, pass, type Answer, type Bench, type Deed, type Nodes } from 'hardway/lab'
+import { bash, CouldNotLook, defineLab, fail, pass, write, type Answer, type Bench, type Deed, type Nodes } from 'hardway/lab'
 
 type Name = 'node1' | 'node2'
 
@@ -13,6 +13,7 @@ const web = podUp('web', 'node1', ranges.node1)
 const db = podUp('db', 'node2', ranges.node2)
 const api = podUp('api', 'node1', ranges.node1)
 const across = podsReach({ web: 'node1', db: 'node2' })
+const elsewhere = podsElsewhereStays({ web: 'node1', db: 'node2' }, '10.244.0.0/16')
 const inWeb = containerIn('web', 'node1')
 const inApi = containerIn('api', 'node1')
 const leased = leasesArePods('node1')
@@ -26,7 +27,7 @@ const bridge = (range: string, more: object = {}) => ({
   ipam: { type: 'host-local', ranges: [[{ subnet: range }]], routes: [{ dst: '0.0.0.0/0' }] },
 })
 const conflist = (range: string, plugin: object = bridge(range), version = '1.0.0') => JSON.stringify({ cniVersion: version, name: 'pods', plugins: [plugin] }, undefined, 2)
-const put = (text: string, path = FILE) => `mkdir -p ${path.replace(/[^/]*$/, '')}\ncat >${path} <<'END'\n${text}\nEND`
+const put = (text: string, path = FILE) => write(path, text)
 /** Until containerd has read what there is now; it is told by the kernel, and takes a moment. */
 const until = (holds: string) => `for try in $(seq 200); do crictl info | jq -e '${holds}' >/dev/null && break; sleep 0.02; done`
 const IS_READY = 'any(.status.conditions[]; .type == "NetworkReady" and .status)'
@@ -170,15 +171,21 @@ export default defineLab<Name>({
     },
 
     routes: {
-      checks: [across, ...plugins],
+      checks: [across, elsewhere, ...plugins],
       hints: [
         'Ask node1\'s routes who has 10.244.2.2: `ip route get 10.244.2.2`. Lab 05 has the rest.',
-        '`ip route add RANGE via NODE`: the range of the other node\'s pods, by the other node\'s address. An answer needs one, too.',
+        failing => failing.includes(elsewhere.claim) && !failing.includes(across.claim)
+          ? 'The pods reach each other. What does node1 do with a packet for an address that nobody has, `ip route get 203.0.113.9`, and what does node2 do with it then?'
+          : '`ip route add RANGE via NODE`: the range of the other node\'s pods, by the other node\'s address. An answer needs one, too.',
         'On node1: `ip route add 10.244.2.0/24 via 192.168.1.12`; on node2: `ip route add 10.244.1.0/24 via 192.168.1.11`',
       ],
+      alternatives: {
+        'a wider range, and a table of its own': onBoth(name => name === 'node1' ? 'ip route add 10.244.2.0/23 via 192.168.1.12' : 'ip route add 10.244.1.0/24 via 192.168.1.11 table 77; ip rule add to 10.244.1.0/24 lookup 77'),
+      },
       mutants: {
         'only the way there': { refusedBy: across.claim, instead: onNode1(routes.node1) },
         'by the wire, and by no node': { refusedBy: across.claim, instead: onBoth(name => name === 'node1' ? 'ip route add 10.244.2.0/24 dev eth0' : routes.node2) },
+        'each sends the other all that it does not know': { refusedBy: elsewhere.claim, instead: onBoth(name => `ip route add default via ${name === 'node1' ? '192.168.1.12' : '192.168.1.11'}`) },
         'hidden behind the node': {
           refusedBy: across.claim,
           instead: onBoth(name => `${put(conflist(ranges[name], bridge(ranges[name], { ipMasq: true })))}

@@ -1,7 +1,7 @@
 // 24 · The debug dojo: eight complaints about one cluster. What is wrong is made in `setup`, at its end; each step mends one thing.
 import { readFileSync } from 'node:fs'
 import {
-  allReach, answersTheLine, asPoliciesSay, findsName, largestPacket, reachEachOther, reaches, sameLayer2, serviceAnswers, serviceUsesAll, stillOnTheLine, type Service,
+  allReach, answersTheLine, asPoliciesSay, elsewhereStays, findsName, largestPacket, reachEachOther, reaches, sameLayer2, serviceAnswers, serviceUsesAll, stillOnTheLine, type Service,
 } from 'hardway/checks'
 import { bash, defineLab, fail, pass, unknown, type Answer, type Bench, type Check, type Deed, type Nodes } from 'hardway/lab'
 import { objectsOf } from 'hardway/kubernetes'
@@ -37,6 +37,7 @@ function without(bench: Bench): Bench {
 const peers = objects.split('\n---\n').filter(object => !object.includes('kind: Service')).join('\n---\n')
 
 const toDb = untold(allReach(one('cart', 'shop-1', 'logs-1'), one('db'), { keepingAddress: true }))
+const elsewhere = elsewhereStays(one('shop-1', 'rank-1', 'logs-2'), '10.244.0.0/16')
 const toPay = untold(allReach(one('cart', 'db'), one('pay'), { keepingAddress: true }))
 const uploads = untold(largestPacket(one('cart'), one('db')))
 const more = untold(largestPacket(one('rank-1'), one('logs-2')))
@@ -159,10 +160,11 @@ export default defineLab<Name>({
   },
   steps: {
     'one-way': {
-      checks: [toDb, calls],
+      checks: [toDb, elsewhere, calls],
       hints: [
         'Is the request seen on node3? And an answer? `tcpdump -nn -i any host 10.244.3.2` there, while cart asks.',
-        failing => failing.includes(calls.claim) ? 'Somebody has hung up: a pod was made anew, or a table of connections flushed. `npx lab reset` begins again.' : 'Ask node3 what it does with a packet for 10.244.1.2: `ip route get 10.244.1.2`. Who has a route for each of the other ranges?',
+        failing => failing.includes(calls.claim) ? 'Somebody has hung up: a pod was made anew, or a table of connections flushed. `npx lab reset` begins again.'
+          : failing.includes(elsewhere.claim) && !failing.includes(toDb.claim) ? 'db answers. What does node3 do now with a packet for an address that nobody has: `ip route get 203.0.113.9`? Which range did it not know?' : 'Ask node3 what it does with a packet for 10.244.1.2: `ip route get 10.244.1.2`. Who has a route for each of the other ranges?',
         'On node3: `ip route add 10.244.1.0/24 via 192.168.1.11`',
       ],
       answers: {
@@ -175,6 +177,7 @@ export default defineLab<Name>({
       mutants: {
         'who cannot be answered is masqueraded': { refusedBy: toDb.claim, instead: onNode1(nft('table ip mend {', 'chain post { type nat hook postrouting priority srcnat; ip saddr 10.244.1.0/24 ip daddr 10.244.3.0/24 masquerade; }', '}')) },
         'a way back to those who complained': { refusedBy: toDb.claim, instead: onNode3(`ip route add ${pods.cart}/32 via 192.168.1.11; ip route add ${pods['shop-1']}/32 via 192.168.1.11`) },
+        'all that node3 does not know, to node1': { refusedBy: elsewhere.claim, instead: onNode3('ip route add default via 192.168.1.11') },
         'the way there once more': { refusedBy: toDb.claim, instead: onNode1('ip route replace 10.244.3.0/24 via 192.168.1.13') },
       },
     },
