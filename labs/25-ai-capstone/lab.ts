@@ -1,6 +1,6 @@
 // 25 · A cluster that trains: two tenants, nine interfaces a pod, a rendezvous by name, gradients on the rails, and nobody in anybody's way.
 import { readFileSync } from 'node:fs'
-import { apartOnRails, carriesJob, connectedTo, findsName, jobMoves, policyHolds, serviceAnswers } from 'hardway/checks'
+import { answersEverywhere, apartOnRails, carriesJob, connectedTo, findsName, jobMoves, policyHolds, serviceAnswers, serviceOnlyAt } from 'hardway/checks'
 import { bash, CouldNotLook, defineLab, fail, pass, type Answer, type Bench, type Check, type Deed, type Evidence, type Nodes } from 'hardway/lab'
 import { objectsOf } from 'hardway/kubernetes'
 import { joinRails, onRail, podsOnRoutes, RAILS, translated } from 'hardway/networks'
@@ -40,9 +40,11 @@ const { 'team-a': { pods: { a0, a1 } }, 'team-b': { pods: { b0, b1 } } } = teams
 const finds = (pod: Readonly<Record<string, string>>, namespace: keyof typeof teams) => findsName(pod, 'trainer', { server: NAMES, namespace, objects: services })
 /** From the other node too. */
 const [findsA, findsB, findsA0] = [finds({ a1 }, 'team-a'), finds({ b1 }, 'team-b'), finds({ a0 }, 'team-a')]
-const meets = (clients: Readonly<Record<string, string>>, { vip }: { readonly vip: string }, backends: Readonly<Record<string, string>>) =>
-  serviceAnswers(clients, { at: `${vip}:29500`, backends, targetPort: 29500 })
-const [meetsA, meetsB] = [meets({ a1 }, teams['team-a'], { a0 }), meets({ b1 }, teams['team-b'], { b0 })]
+const learns = answersEverywhere({ a0, a1 }, NAMES, 'trainer.team-a', services)
+const trainer = ({ vip }: { readonly vip: string }, backends: Readonly<Record<string, string>>) => ({ at: `${vip}:29500`, backends, targetPort: 29500 })
+const [trainerA, trainerB] = [trainer(teams['team-a'], { a0 }), trainer(teams['team-b'], { b0 })]
+const [meetsA, meetsB] = [serviceAnswers({ a1 }, trainerA), serviceAnswers({ b1 }, trainerB)]
+const [onlyA, onlyB] = [serviceOnlyAt({ a1 }, trainerA), serviceOnlyAt({ b1 }, trainerB)]
 const [metA, metB] = [connectedTo({ a1 }, `${teams['team-a'].vip}:29500`), connectedTo({ b1 }, `${teams['team-b'].vip}:29500`)]
 const job = (name: keyof typeof teams) => ({ name, port: 29501, pods: teams[name].pods })
 const [movesA, movesB] = [jobMoves(job('team-a')), jobMoves(job('team-b'))]
@@ -175,13 +177,15 @@ export default defineLab<Name>({
   },
   steps: {
     rendezvous: {
-      checks: [findsA, findsB, findsA0, meetsA, meetsB, metA, metB, movesA, movesB],
+      checks: [findsA, findsB, findsA0, learns, meetsA, meetsB, onlyA, onlyB, metA, metB, movesA, movesB],
       answers: { 'sent-to': sentTo },
       hints: [
         'What does rank 1 know of rank 0 when it starts? Two things have to be found out for it: an address for a name, and a pod for an address.',
         failing => failing.includes(findsA0.claim) && !failing.includes(findsA.claim) ? 'On node2 all is well. Who leads to the pod dns what leaves a pod of node1?'
           : failing.includes(findsA.claim) || failing.includes(findsB.claim) ? 'In a1: `dig +search trainer`. Does a server run, does 10.96.0.10 lead to it on node2, and what does it say of trainer.team-a.svc.cluster.local?'
           : failing.includes(meetsA.claim) || failing.includes(meetsB.claim) ? 'The names are well. Does 10.96.1.10:29500 lead to a0, and 10.96.1.20:29500 to b0, on the node where rank 1 is?'
+          : failing.includes(learns.claim) ? 'By UDP all is well. In a0 and in a1: `dig +search +tcp trainer`.'
+          : failing.includes(onlyA.claim) || failing.includes(onlyB.claim) ? 'The address of a Service leads to somebody at the Service\'s port, and at no other. For which ports is what you wrote? `nft list ruleset` on node2.'
             : 'Anybody would find rank 0 by its name. How was rank 1 told to look for it? In a1: `ss -tn`.',
         'The commands are in the lesson: dnsmasq with two records in the pod dns, and on both nodes a table with four `dnat`',
       ],
@@ -207,6 +211,9 @@ ${number === 2 ? names(...RECORDS) : ''}`),
         'a name for the pod, past the Service': { refusedBy: findsA.claim, instead: meeting({ records: Object.entries(ZERO).map(([name, address]) => `host-record=trainer.${name}.svc.cluster.local,${address}`) }) },
         'one trainer for both': { refusedBy: findsB.claim, instead: meeting({ records: ['host-record=trainer.team-a.svc.cluster.local,10.96.1.10', 'host-record=trainer.team-b.svc.cluster.local,10.96.1.10'] }) },
         'names, and nobody behind them': { refusedBy: meetsA.claim, instead: meeting({ rules: DNAT.slice(0, 2) }) },
+        'every port of the address': { refusedBy: onlyA.claim, instead: meeting({ rules: DNAT.map(rule => rule.replace(' tcp dport 29500', '')) }) },
+        'every port of the address, to the one that is meant': { refusedBy: onlyB.claim, instead: meeting({ rules: DNAT.map(rule => rule.includes(ZERO['team-b']) ? `${rule.replace(' dport 29500', '').replace(' tcp', ' meta l4proto tcp')}:29500` : rule) }) },
+        'names by UDP alone': { refusedBy: learns.claim, instead: meeting({ rules: DNAT.filter(rule => !rule.includes('tcp dport 53')) }) },
         'on one node alone': { refusedBy: findsA0.claim, instead: ({ node2 }) => bash(node2, `${translated(...DNAT)}\n${names(...RECORDS)}`) },
         'an address in place of the name': { refusedBy: metA.claim, after: ({ node2 }) => bash(node2, `ip netns exec a1 train a1 --rank 1 --master ${ZERO['team-a']}\nfor try in $(seq 200); do ip netns exec a1 ss -Htn dst ${ZERO['team-a']} dport = :29500 | grep -q . && break; sleep 0.02; done`) },
         'two Services, one pod': { refusedBy: meetsB.claim, instead: meeting({ rules: DNAT.map(rule => rule.replace(ZERO['team-b'], ZERO['team-a'])) }) },
