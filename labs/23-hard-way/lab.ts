@@ -5,7 +5,7 @@ import {
   nodesHaveRanges, nodesReady, podsFindNames, podsInRange, clusterPodsReach, proxyLives, sameRanges, serverNames, signedCertificates,
 } from 'hardway/checks'
 import { importImages } from 'hardway/cluster'
-import { bash, defineLab, fail, pass, type Answer, type Bench, type Deed } from 'hardway/lab'
+import { bash, defineLab, fail, pass, write, type Answer, type Bench, type Deed } from 'hardway/lab'
 
 type Name = 'server' | 'node-0' | 'node-1'
 
@@ -55,7 +55,6 @@ const kubectl = kubectlWorks('web', 8080, workers)
 /** What the lab brings along, as a node has it. */
 const file = (name: string): string => readFileSync(new URL(`files/${name}`, import.meta.url), 'utf8')
 const folder = (name: string): readonly string[] => readdirSync(new URL(`files/${name}`, import.meta.url)).toSorted()
-const lay = (path: string, content: string, mode = '644') => `cat >${path} <<'END OF FILE'\n${content}END OF FILE\nchmod ${mode} ${path}`
 
 /** Who goes to the API, and by which certificate it knows whom it has reached, and is known itself. */
 const credentials = (who: string, certificate = who) => `apiVersion: v1
@@ -73,10 +72,10 @@ users:
 `
 
 const common = (units: readonly string[]) => [
-  'mkdir -p /etc/units /etc/kubernetes/pki; chmod 700 /etc/kubernetes/pki',
+  'mkdir -p /etc/kubernetes/pki; chmod 700 /etc/kubernetes/pki',
   'printf \'192.168.1.10 server\\n192.168.1.11 node-0\\n192.168.1.12 node-1\\n\' >>/etc/hosts',
-  ...['start', 'stop'].map(name => lay(`/usr/local/bin/${name}`, file(name), '755')),
-  ...units.map(name => lay(`/etc/units/${name}`, file(`units/${name}`))),
+  ...['start', 'stop'].map(name => write(`/usr/local/bin/${name}`, file(name), '755')),
+  ...units.map(name => write(`/etc/units/${name}`, file(`units/${name}`))),
   'sysctl -qw net.ipv4.ip_forward=0 net.bridge.bridge-nf-call-iptables=0',
 ].join('\n')
 
@@ -84,10 +83,10 @@ const setup: Deed<Name> = async all => {
   await Promise.all([
     bash(all.server, [
       common(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler']),
-      ...['issue', 'send'].map(name => lay(`/usr/local/bin/${name}`, file(name), '755')),
-      'mkdir -p /root/.kube', lay('/root/.kube/config', credentials('admin'), '600'),
-      ...['kube-controller-manager', 'kube-scheduler'].map(who => lay(`/etc/kubernetes/${who}.conf`, credentials(who), '600')),
-      'mkdir -p /root/cluster', ...folder('cluster').map(name => lay(`/root/cluster/${name}`, file(`cluster/${name}`))),
+      ...['issue', 'send'].map(name => write(`/usr/local/bin/${name}`, file(name), '755')),
+      write('/root/.kube/config', credentials('admin'), '600'),
+      ...['kube-controller-manager', 'kube-scheduler'].map(who => write(`/etc/kubernetes/${who}.conf`, credentials(who), '600')),
+      ...folder('cluster').map(name => write(`/root/cluster/${name}`, file(`cluster/${name}`))),
       // etcd asks for two files of 64 MB at once, as blocks of the disk. This file system refuses, and gives what is written.
       'mkdir -p /var/lib/etcd', 'mount -t ramfs -o mode=700 etcd /var/lib/etcd',
     ].join('\n')),
@@ -95,10 +94,10 @@ const setup: Deed<Name> = async all => {
       common(['containerd', 'kubelet', 'kube-proxy']),
       // Where a node sends what is for nobody on the wire: a packet for a Service has to have a way before it is translated.
       'ip route add default via 192.168.1.10',
-      'mkdir -p /etc/containerd /etc/cni/net.d /etc/kubernetes/kubelet.d',
-      lay('/etc/containerd/config.toml', file('containerd.toml')), lay('/etc/kubernetes/kubelet.yaml', file('kubelet.yaml').replaceAll('NODE', name)),
-      lay('/etc/crictl.yaml', 'runtime-endpoint: unix:///run/containerd/containerd.sock\n'), lay('/usr/local/bin/import-images', importImages, '755'),
-      ...['kubelet', 'kube-proxy'].map(who => lay(`/etc/kubernetes/${who}.conf`, credentials(who, who === 'kubelet' ? name : who), '600')),
+      'mkdir -p /etc/cni/net.d /etc/kubernetes/kubelet.d',
+      write('/etc/containerd/config.toml', file('containerd.toml')), write('/etc/kubernetes/kubelet.yaml', file('kubelet.yaml').replaceAll('NODE', name)),
+      write('/etc/crictl.yaml', 'runtime-endpoint: unix:///run/containerd/containerd.sock\n'), write('/usr/local/bin/import-images', importImages, '755'),
+      ...['kubelet', 'kube-proxy'].map(who => write(`/etc/kubernetes/${who}.conf`, credentials(who, who === 'kubelet' ? name : who), '600')),
       // What stands for sshd: it takes files from server, and unpacks them where they were. When all has been sent, socat waits half a second
       // for whoever it runs, unless it is told to wait longer.
       'setsid socat -t 20 TCP-LISTEN:22,reuseaddr,fork,range=192.168.1.10/32 SYSTEM:"tar -P -xf - && echo taken" </dev/null >/dev/null 2>&1 &',
