@@ -6,6 +6,9 @@ import { json, remark } from '../print.ts'
 
 export async function stop(name: string | undefined, options: { readonly all?: true; readonly json?: true }): Promise<number> {
   if (name !== undefined && options.all) throw new Usage('either a lab or --all')
+  // First, and also where no lab is running: a start that was killed may have left something. What it had asked its engine for may be done
+  // meanwhile, and be a lab that is running.
+  if (options.all) for (const from of await everyProvider()) await from.leftovers({ remove: true })
   const running = await runningLabs()
   const meant = name === undefined ? undefined : (await resolveLab(root, name)).slug
   const labs = options.all ? running : running.filter(({ lab }) => lab === (meant ?? running[0]?.lab))
@@ -13,10 +16,7 @@ export async function stop(name: string | undefined, options: { readonly all?: t
     await stopLab(home, from, lab)
     remark(`stopped ${lab}`)
   }
-  if (options.all) {
-    // Also where no lab is running: a start that was killed may have left something.
-    for (const from of await everyProvider()) await from.leftovers({ remove: true })
-  } else if (labs.length === 0 && meant === undefined) throw new Unable('no lab is running')
+  if (!options.all && labs.length === 0 && meant === undefined) throw new Unable('no lab is running')
   if (options.json) json({ stopped: labs.map(({ lab }) => lab) })
   return 0
 }
