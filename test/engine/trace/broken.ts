@@ -53,5 +53,6 @@ export async function broken(provider: Provider, fault: Fault): Promise<Broken> 
 function ordinary({ probe: { to, protocol, port, size }, answer = 'hello' }: Fault): readonly string[] {
   if (protocol === 'icmp') return ['ping', '-nq', '-c', '1', '-W', '1', ...size === undefined ? [] : ['-M', 'do', '-s', String(size - 28)], to]
   // What is sent is sent back, or what the fault says; nothing else counts.
-  return ['bash', '-c', `[ "$(echo hello | timeout 2 socat -t1 - ${protocol.toUpperCase()}4:${to}:${port})" = '${answer}' ]`]
+  const asks = { tcp: `echo hello | timeout 4 socat -t3 - TCP4:${to}:${port}`, udp: `exec 3<>/dev/udp/${to}/${port}; echo hello >&3; timeout 4 head -n 1 <&3` }
+  return ['bash', '-c', `[ "$(${asks[protocol]})" = '${answer}' ]`]
 }
