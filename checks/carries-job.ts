@@ -67,12 +67,10 @@ async function look(bench: Bench, { name, port, pods }: Job, carrying?: Carrying
     }))
     const [first, ...rest] = counted.map(({ evidence }) => evidence)
     if (first === undefined) throw new Error('nothing was counted')
-    const isDark = (segment: string): boolean => dark.some(one => one.segment === segment)
-    const shared = Object.entries(carrying?.by ?? {}).filter(([, segment]) => !isDark(segment))
-    const idle = Object.entries(carrying?.by ?? {}).filter(([, segment]) => isDark(segment))
+    const shared = Object.entries(carrying?.by ?? {}).filter(([, segment]) => !dark.some(one => one.segment === segment))
     const elsewhere = carrying?.elsewhere ?? 0.01
     for (const { pod, tally } of counted) {
-      const because = wrong(pod, tally, carrying === undefined ? undefined : { by: shared.map(([link]) => link), idle: idle.map(([link]) => link), elsewhere })
+      const because = wrong(pod, tally, carrying === undefined ? undefined : { by: shared.map(([link]) => link), elsewhere })
       if (because !== undefined) return fail(because, first, ...rest)
     }
     if (wires === undefined) return pass(first, ...rest)
@@ -104,13 +102,12 @@ function crossed({ nodes }: Topology, output: string): readonly Tally[] {
   })
 }
 
-function wrong(pod: string, tally: readonly Tally[], carrying: { readonly by: readonly string[]; readonly idle: readonly string[]; readonly elsewhere: number } | undefined): string | undefined {
+function wrong(pod: string, tally: readonly Tally[], carrying: { readonly by: readonly string[]; readonly elsewhere: number } | undefined): string | undefined {
   const total = sum(tally)
   if (total < BYTES / 2) return `${pod} has moved ${total === 0 ? 'nothing' : `no more than ${total} bytes`} of it in ${MS / 1000} s: the job stands still`
   if (carrying === undefined) return undefined
-  const { by, idle, elsewhere } = carrying
-  // What is sent again and again into a wire that is dead is no share of anything.
-  const others = tally.filter(({ link }) => !by.includes(link) && !idle.includes(link))
+  const { by, elsewhere } = carrying
+  const others = tally.filter(({ link }) => !by.includes(link))
   const share = (links: readonly Tally[]): number => sum(links) / total
   if (share(others) >= elsewhere) return `${percent(share(others))} of what ${pod} moves of it ${others.length === 1 ? 'is' : 'are'} on ${list(others.map(({ link }) => link))}`
   const poor = by.find(link => share(tally.filter(one => one.link === link)) < 1 / by.length / 4)

@@ -172,6 +172,10 @@ describe('a job', () => {
     expect(await look(carries)).toMatch(/^fail: \d+ % of what a0 moves of it is on net3$/)
     expect(await look(carriesJob(job, { by: { net1: 'rail0', net2: 'rail1', net3: 'rail2' } }))).toBe('pass')
     expect(await look(carriesJob(job, { by: { net1: 'rail0', net2: 'rail1', net3: 'rail3' } }))).toMatch(/^fail: rail3 carries 0 % of it: net3 of a0 and a1 is on another wire$/)
+    // What is sent again and again to somebody who hears nothing moves nothing.
+    await node1`ip netns exec a0 nft ${'add table ip deaf; add chain ip deaf in { type filter hook input priority 0; }; add rule ip deaf in tcp dport 5000 drop'}`
+    expect(await look(moves)).toBe('fail: a0 has moved nothing of it in 3 s: the job stands still')
+    await node1`ip netns exec a0 nft delete table ip deaf`
     await node2`ip link set rail1 down`
     expect(await look(carriesJob(job, { by: { net1: 'rail0', net2: 'rail1', net3: 'rail2' } }))).toBe('pass')
     await node1`ip link set rail2 down`
