@@ -2,11 +2,12 @@ import type { Check } from '../runner/core/bench.ts'
 import { contains, networkOf, broadcastOf, parseAddress, parseCidr } from '../runner/core/ipv4.ts'
 import { fail, pass } from '../runner/core/verdict.ts'
 import { clusterNow, type Api } from './cluster-objects.ts'
-import { allNamespaces, holders } from './ends.ts'
+import { addressesOf, allNamespaces, holders } from './ends.ts'
 
 /**
  * `each pod has a network namespace on its node with an address of that node's range, which nobody else has, and the API says which`. What
- * the API says is compared with what the kernels hold: neither alone is worth anything.
+ * the API says is compared with what the kernels hold: neither alone is worth anything. Whoever has an address of a node's range there is one of
+ * its pods: daemons that make each other's pods too would tell the API one address after the other, and be right by chance at times.
  */
 export function podsAddressed(api: Api): Check {
   return {
@@ -28,6 +29,12 @@ export function podsAddressed(api: Api): Check {
         if (first.namespace.own || first.namespace.node !== node) return fail(`${address} belongs to ${who}, a pod of ${node}, and is held by ${first.namespace.place.name}${first.namespace.own ? ' itself' : ''}`, evidence, first.namespace.evidence)
         const other = objects.pods.find(pod => pod.address === address && `${pod.namespace}/${pod.name}` !== who)
         if (other !== undefined) return fail(`${who} and ${other.namespace}/${other.name} both have ${address}`, evidence)
+      }
+      const told = new Set(objects.pods.map(({ address }) => address))
+      for (const one of namespaces.filter(({ own, named }) => !own && named !== undefined)) {
+        const range = parseCidr(nodes.get(one.node)?.range ?? '')
+        const stray = addressesOf(one).find(address => range !== undefined && contains(range, parseAddress(address) ?? 0) && !told.has(address))
+        if (stray !== undefined) return fail(`${one.place.name} has ${stray}, an address of ${one.node}'s range, and the API knows no pod with it`, evidence, one.evidence)
       }
       return pass(evidence)
     },

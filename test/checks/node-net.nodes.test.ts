@@ -52,6 +52,10 @@ describe('who has which address', () => {
   passes('it is there, and said', emptyNetwork, now, having('10.7.3.34', '10.7.3.34'))
   fails('nobody has said it', emptyNetwork, now, having(undefined, '10.7.3.34'), /^the API knows no address of shop\/web: its status has no podIP$/)
   fails('it is of another range', emptyNetwork, now, having('10.7.3.49', '10.7.3.49'), /^shop\/web has the address 10\.7\.3\.49, and pods of node1 have their addresses from 10\.7\.3\.32\/28, without its first and last$/)
+  fails('one more has one of the range', emptyNetwork, now, async network => {
+    await having('10.7.3.34', '10.7.3.34')(network)
+    await network.node1`ip netns add two; ip -n two link add to-one type bridge; ip -n two addr add 10.7.3.35/32 dev to-one`
+  }, /^node1\/two has 10\.7\.3\.35, an address of node1's range, and the API knows no pod with it$/)
   fails('nobody has it', emptyNetwork, now, having('10.7.3.34', '10.7.3.35'), /^the API says that shop\/web has 10\.7\.3\.34, and no namespace has that address$/)
 })
 
