@@ -8,6 +8,8 @@ import { start, type Running } from './running.ts'
 const TOOL = '/usr/local/lib/hardway/policy-world'
 /** A dozen namespaces, on a machine that may be busy. */
 const READY_MS = 15_000
+/** To make it, to ask everybody in it, and to look twice where somebody was slow: beside all the other claims of a lab. */
+const DEADLINE_MS = 60_000
 const NAMESPACES = '/usr/local/lib/hardway/namespaces'
 
 /** API objects as JSON has them. */
@@ -44,6 +46,7 @@ export function compilesPolicies(compiler: Compiler, unseen: Unseen): (claim: st
   const worlds = new WeakMap<Bench, { users: number; readonly world: Promise<World> }>()
   return (claim, part) => ({
     claim,
+    deadlineMs: DEADLINE_MS,
     look: async bench => {
       let shared = worlds.get(bench)
       if (shared === undefined) {
@@ -118,7 +121,7 @@ async function enter(bench: Bench, node: string, running: Running): Promise<{ re
     const address = pods.get(path)
     if (position > 0 && address === undefined) return []
     const place = position === 0 ? { ...inside, name: node } : within(address ?? '', [`--net=${path}`])
-    return [{ node, named: undefined, own: position === 0, inode, links, place, evidence: { ...listing, place: place.name, argv: ['ip', '-j', '-d', 'addr'], stdout: printed } }]
+    return [{ node, named: undefined, own: position === 0, inode, links, place, evidence: { ...listing, place: place.name, stdout: printed } }]
   })
   const [first] = bench.topology.nodes.filter(one => one.name === node)
   if (first === undefined) throw new Error(`the topology has no ${node}`)

@@ -8,7 +8,7 @@ export interface FoundNamespace {
   /** Where nsenter finds it. */
   readonly path: string
   readonly links: readonly Link[]
-  /** The `ip -j -d addr` itself. */
+  /** Its links and addresses as JSON, in the words of `ip -j -d addr`. */
   readonly printed: string
 }
 

@@ -35,7 +35,7 @@ export interface Namespace {
   readonly own: boolean
   readonly inode: number
   readonly links: readonly Link[]
-  /** The `ip -j addr` that this was read from. */
+  /** What this was read from: JSON in the words of `ip -j -d addr`. */
   readonly evidence: Evidence
 }
 

@@ -83,8 +83,8 @@ async function listNamespaces(node: Node): Promise<readonly Namespace[]> {
   return readNamespaces(evidence.stdout).map(({ inode, named, path, links, printed }, position) => {
     const own = position === 0
     const name = own ? node.name : `${node.name}/${named ?? `net:[${inode}]`}`
-    // The links were read there by just this command.
-    const seen = { ...evidence, place: name, argv: ['ip', '-j', '-d', 'addr'], stdout: printed }
+    // Whoever runs it there reads the same first.
+    const seen = { ...evidence, place: name, stdout: printed }
     return {
       node: node.name, named, own, inode, links, evidence: seen,
       place: own ? node : within(node, name, named === undefined ? ['nsenter', `--net=${path}`, '--'] : ['ip', 'netns', 'exec', named]),

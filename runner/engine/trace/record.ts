@@ -45,17 +45,19 @@ export interface Placed {
 
 export async function placesOf(bench: Bench): Promise<readonly Placed[]> {
   const [nodes, fabric] = await Promise.all([
-    Promise.all(bench.topology.nodes.map(({ name }) => bench.namespaces(name))),
+    Promise.all(bench.topology.nodes.map(async ({ name }) => Promise.all((await bench.namespaces(name)).map(async namespace =>
+      ({ namespace, listed: await namespace.place.exec(['ip', '-j', '-d', 'addr']) }))))),
     bench.place('fabric').exec(['sh', '-c', 'stat -L -c %i /proc/self/ns/net && ip -j -d addr']),
   ])
   if (fabric.exitCode !== 0) throw new CouldNotLook('could not list the wires', fabric)
   const [inode = '', ...links] = fabric.stdout.split('\n')
   return [
-    ...nodes.flat().map(namespace => ({
+    // One that could not be entered any more has gone meanwhile.
+    ...nodes.flat().filter(({ listed }) => listed.exitCode === 0).map(({ namespace, listed }) => ({
       namespace,
       recorded: {
         place: namespace.place.name, node: namespace.node, name: namespace.own ? namespace.node : namespace.named ?? namespace.place.name,
-        own: namespace.own, inode: namespace.inode, links: namespace.evidence.stdout,
+        own: namespace.own, inode: namespace.inode, links: listed.stdout,
       },
     })),
     { namespace: undefined, recorded: { place: 'fabric', node: 'fabric', name: 'the wire', own: true, inode: Number(inode), links: links.join('\n') } },
