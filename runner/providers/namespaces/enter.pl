@@ -25,10 +25,11 @@ my @spaces = map { open(my $file, '<', "/proc/$pid/ns/$_") or die $! == 2 ? "ent
 syscall($setns, fileno $_, 0) == 0 or die "setns: $!\n" for @spaces;
 close $_ for @spaces;
 syscall($setgroups, 0, 0) == 0 && syscall($setresgid, 0, 0, 0) == 0 && syscall($setresuid, 0, 0, 0) == 0 or die "root: $!\n";
-my $term = $ENV{TERM} // 'dumb';
+# Who sits at a terminal writes in any language. What else is run here needs none, and a language is a dozen files for each program to open.
+my ($term, $language) = defined $ENV{TERM} ? ($ENV{TERM}, 'C.UTF-8') : ('dumb', 'C');
 %ENV = (
   PATH => '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-  HOME => '/root', TERM => $term, LANG => 'C.UTF-8', LC_ALL => 'C.UTF-8',
+  HOME => '/root', TERM => $term, LANG => $language, LC_ALL => $language,
 );
 # Only what is born now is in the node's process namespace. This process waits outside, and holds neither end of the command's pipes.
 my $command = fork // die "fork: $!\n";
