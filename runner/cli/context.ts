@@ -54,9 +54,18 @@ async function lastUsed(): Promise<ReadonlySet<ProviderName>> {
   }))
 }
 
-/** Every kept lab, the last started first. */
-export async function runningLabs(): Promise<readonly (RunningLab & { readonly from: Provider })[]> {
-  const all = await Promise.all((await usedProviders()).map(async from =>
+/** Every provider that may have something of ours, used or not: a start that was killed may not have come to say so. */
+export async function everyProvider(): Promise<readonly Provider[]> {
+  const used = await usedProviders()
+  const engines = await Promise.all((['docker', 'kind'] as const).filter(name => used.every(each => each.name !== name)).map(provider))
+  if (engines.length === 0) return used
+  const answers = (await (await provider('docker')).problems()).every(({ severity }) => severity !== undefined)
+  return answers ? [...used, ...engines] : used
+}
+
+/** Every kept lab of these providers, the last started first. Default: of those that were used. */
+export async function runningLabs(providers?: readonly Provider[]): Promise<readonly (RunningLab & { readonly from: Provider })[]> {
+  const all = await Promise.all((providers ?? await usedProviders()).map(async from =>
     (await from.running()).map(running => ({ ...running, from }))))
   return all.flat().toSorted((a, b) => b.startedAt - a.startedAt)
 }

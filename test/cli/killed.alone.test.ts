@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { labIn, type Lab } from '../helpers/lab.ts'
@@ -37,6 +39,17 @@ for (const provider of await providersHere()) {
       expect(await leaksOf(lab)).toMatchObject({ ok: true, running: [], leftovers: [] })
     }
     expect(await hostState(lab.home)).toEqual(before)
+  })
+
+  test(`${provider.name}: a lab whose start was killed before it had written down that it is there is stopped by its name, and with all`, async ({ skip }) => {
+    if (provider.because !== undefined) skip(provider.because)
+    const lab = labIn()
+    for (const argv of [['01'], ['--all']]) {
+      expect((await lab.run('start', '01', '--no-watch', '--provider', provider.name)).code).toBe(0)
+      rmSync(join(lab.home, 'labs'), { recursive: true })
+      expect(await lab.run('stop', ...argv)).toMatchObject({ code: 0, stderr: 'stopped 01-first-netns\n' })
+      expect((await lab.run('doctor', '--leaks', '--json')).code).toBe(0)
+    }
   })
 
   test(`${provider.name}: a proof that is killed at any moment leaves nothing after \`lab stop --all\``, async ({ skip }) => {
