@@ -1,4 +1,5 @@
 import { Unable, Usage } from '../../core/mistake.ts'
+import type { Provider } from '../../core/provider.ts'
 import { resolveLab } from '../../engine/course.ts'
 import { stop as stopLab } from '../../engine/session.ts'
 import { everyProvider, home, root, runningLabs } from '../context.ts'
@@ -11,10 +12,12 @@ export async function stop(name: string | undefined, options: { readonly all?: t
   // meanwhile, and be a lab that is running.
   for (const from of every ?? []) await from.leftovers({ remove: true })
   const meant = name === undefined ? undefined : (await resolveLab(root, name)).slug
-  const choose = (running: Awaited<ReturnType<typeof runningLabs>>): typeof running =>
-    options.all ? running : running.filter(({ lab }) => lab === (meant ?? running[0]?.lab))
-  const found = choose(await runningLabs(every))
-  const labs = found.length > 0 || every !== undefined ? found : choose(await runningLabs(await everyProvider()))
+  const chosen = async (providers?: readonly Provider[]) => {
+    const running = await runningLabs(providers)
+    return options.all ? running : running.filter(({ lab }) => lab === (meant ?? running[0]?.lab))
+  }
+  let labs = await chosen(every)
+  if (labs.length === 0 && every === undefined) labs = await chosen(await everyProvider())
   for (const { lab, from } of labs) {
     await stopLab(home, from, lab)
     remark(`stopped ${lab}`)
