@@ -1,5 +1,5 @@
 // The list of namespaces is made without ip, for time's sake. What it says has to be what ip says.
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
 import { readLinks } from '../../checks/read/links.ts'
 import type { Link } from '../../runner/core/bench.ts'
 import { bridges, type Network } from '../checks/network.ts'
@@ -36,11 +36,12 @@ async function asIp(network: Network): Promise<Readonly<Record<string, readonly 
 test('links and addresses of each namespace are those that ip lists, of whichever kind, and as many as there may be', async () => {
   const network = await bridges()
   await network.node1`bash -ec ${EVERY_KIND}`
-  const listed = async () => Object.fromEntries((await network.bench().namespaces('node1')).map(({ place, links }) => [place.name, links]))
   // A carrier comes when it comes.
-  await expect.poll(async () => JSON.stringify(await listed()) === JSON.stringify(await asIp(network)), { timeout: 5_000 }).toBe(true).catch(() => {})
-  const found = await listed()
-  expect(found).toEqual(await asIp(network))
+  const found = await vi.waitFor(async () => {
+    const listed = Object.fromEntries((await network.bench().namespaces('node1')).map(({ place, links }) => [place.name, links]))
+    expect(listed).toEqual(await asIp(network))
+    return listed
+  }, { timeout: 5_000 })
   expect(found['node1']?.map(({ name }) => name)).toEqual(expect.arrayContaining(['eth0', 'cni0', 'veth-red', 'mac0', 'vx', 'a"b\\c']))
   expect(found['node1/red']?.map(({ name, kind }) => `${name} ${kind ?? ''}`)).toContain('mac1 macvlan')
   expect(found['node1/many']?.length).toBeGreaterThan(200)
