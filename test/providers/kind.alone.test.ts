@@ -125,6 +125,11 @@ describe.skipIf(because !== undefined)('a kind cluster', () => {
     // Its pods ask the API by the Service of that: on a network that is only half there it never gets so far.
     await kubectl(`-n kube-system rollout status deployment/coredns --timeout=${READY_MS / 1000}s`)
 
+    // The machine's settings are its own, though root of a privileged container asks; and /proc can be mounted for users of a pod's own.
+    expect((await worker.exec(['sh', '-c', 'echo 7 >/proc/sys/vm/swappiness'])).stderr).toContain('Read-only file system')
+    expect(Number((await worker.exec(['cat', '/proc/sys/kernel/panic'])).stdout), 'kubelet has its way with a copy').toBe(10)
+    await typed(worker, 'echo 77 >/proc/sys/kernel/panic; unshare -Urpf --mount-proc true')
+
     await said('stop')
     expect(there()).toBe('')
     expect(JSON.parse(await said('doctor', '--leaks', '--json'))).toMatchObject({ ok: true, running: [], leftovers: [] })

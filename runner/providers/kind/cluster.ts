@@ -1,6 +1,7 @@
 // One kind cluster a lab, on a network of its own. That network's labels say whose it is: kind gives its containers no labels but its
 // own. It is there before the first container, and goes after the last.
 import { randomBytes } from 'node:crypto'
+import type { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import { pack } from 'tar-stream'
 import type { Given } from '../../components/given.ts'
@@ -134,10 +135,14 @@ export interface File {
 
 /** Into a running node. */
 export async function putFiles(engine: Engine, container: string, files: readonly File[]): Promise<void> {
+  await engine.call('PUT', `/containers/${container}/archive`, { query: { path: '/' }, stream: tarOf(files) })
+}
+
+export function tarOf(files: readonly File[]): Readable {
   const tar = pack()
   for (const { path, mode, text } of files) tar.entry({ name: path, mode }, text)
   tar.finalize()
-  await engine.call('PUT', `/containers/${container}/archive`, { query: { path: '/' }, stream: tar as unknown as NodeJS.ReadableStream as never })
+  return tar as unknown as Readable
 }
 
 /** The first node says so itself: what is kept is up. */

@@ -19,7 +19,7 @@ import { exec } from '../namespaces/machine.ts'
 import { overlaidFiles } from '../recipe.ts'
 import { clusters, COMPONENTS_AT, configOf, labels, newName, putFiles, remove, unfit, type Cluster, type File } from './cluster.ts'
 import type { Task } from './keeper.ts'
-import { hasNodeImage, nodeImage, pullNodeImage } from './image.ts'
+import { guardedImage, hasNodeImage, pullNodeImage } from './image.ts'
 import { kindProgram } from './program.ts'
 import { mayAll } from './privileged.ts'
 
@@ -72,10 +72,12 @@ export function kind({ home, cache }: KindOptions): Provider {
       if (before.some(each => each.kept ? each.running.size > 0 : !each.ownerIsDead())) throw new Unable(`${lab} is running already`)
       // Its machine was switched off, or whoever made it was killed.
       await Promise.all(before.map(({ name }) => remove(engine(), name)))
-      const [info, may] = await Promise.all([engine().call<EngineInfo>('GET', '/info'), mayAll(engine(), { 'hardway.home': home, 'hardway.owner': ownerLabel() })])
+      const [info, may, image] = await Promise.all([
+        engine().call<EngineInfo>('GET', '/info'), mayAll(engine(), { 'hardway.home': home, 'hardway.owner': ownerLabel() }), guardedImage(engine()),
+      ])
       const components = pluginsOf(given(cache, topology))
       const keeper = startKeeper({
-        host: engine().host, kind: kindProgram(cache), name: newName(), image: nodeImage(), labels: labels(home, lab, topology),
+        host: engine().host, kind: kindProgram(cache), name: newName(), image, labels: labels(home, lab, topology),
         config: configOf(topology, components, { cgroupVersion: info.CgroupVersion, mayAll: may }), mtu: topology.segments[0]?.mtu ?? 1500,
       }, options.signal)
       keepers.set(lab, keeper)
