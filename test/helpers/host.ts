@@ -17,8 +17,12 @@ export interface HostState {
   readonly sysctls: readonly string[]
 }
 
-const SYSCTLS = ['net/ipv4/ip_forward', 'net/core/rmem_max', 'kernel/core_pattern', 'kernel/panic', 'vm/overcommit_memory',
-  'net/ipv4/conf/all/rp_filter', 'net/bridge/bridge-nf-call-iptables', 'kernel/pid_max', 'user/max_user_namespaces']
+/** Of a network, which is the host's own: what an engine or a lab would change first. */
+const OF_NETWORK = ['net/ipv4/ip_forward', 'net/core/rmem_max', 'net/ipv4/conf/all/rp_filter', 'net/bridge/bridge-nf-call-iptables']
+/** No settings: they count, or the kernel changes them by itself. */
+const COUNTED = /^fs\/(dentry-state|inode-nr|inode-state|file-nr|aio-nr|quota\/.*)$|^kernel\/(ns_last_pid|pty\/nr|random\/.*|perf_.*)$/
+/** All but networks' are there once for the whole machine. */
+const SYSCTLS = [...OF_NETWORK, ...readdirSync('/proc/sys', { recursive: true, encoding: 'utf8' }).filter(path => !path.startsWith('net') && !COUNTED.test(path)).toSorted()]
 
 /** Taken when the kernel has finished freeing what was just let go of: it takes network namespaces apart later. */
 export async function hostState(home?: string): Promise<HostState> {
@@ -44,7 +48,7 @@ async function look(home: string | undefined): Promise<HostState> {
       const words = read(`/proc/${pid}/environ`)
       return words.includes(`HARDWAY_HOME=${home ?? ''}`) ? [`${pid} ${read(`/proc/${pid}/comm`).trim()}`] : []
     }),
-    sysctls: SYSCTLS.map(name => `${name} ${read(`/proc/sys/${name}`).trim()}`),
+    sysctls: SYSCTLS.map(name => [name, read(`/proc/sys/${name}`).trim()] as const).filter(([, value]) => value !== '').map(pair => pair.join(' ')),
   }
 }
 

@@ -7,13 +7,18 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { descendants, eventually, here, runs } from './nodes.ts'
 
-/** An engine makes the folders that its containers are given: kind gives its nodes /lib/modules, which not every machine has. */
+/**
+ * An engine makes the folders that its containers are given: kind gives its nodes /lib/modules, which not every machine has. And it raises
+ * the machine's limits of keys, if it may.
+ */
 const ENGINE = `set -e
 for layer in etc lib; do
   mkdir "$1/$layer" "$1/$layer.work"
   mount -t overlay -o "lowerdir=/$layer,upperdir=$1/$layer,workdir=$1/$layer.work" overlay "/$layer"
 done
 mount -t tmpfs tmpfs /run
+mount --bind /proc/sys/kernel/keys /proc/sys/kernel/keys
+mount -o remount,bind,ro /proc/sys/kernel/keys
 ip link set lo up
 folder=$1; cgroup=$2; shift 2
 exec dockerd --data-root "$folder/data" --exec-root "$folder/exec" --pidfile "$folder/pid" --host "unix://$folder/socket" \\
