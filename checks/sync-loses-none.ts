@@ -8,7 +8,7 @@ const [RUNS, CONNECTIONS] = [12, 500]
 /** Clients, each with one connection after another: where nothing is passed on for a moment, each loses one at most, and rarely that. */
 const CLIENTS = 4
 /** Connections of each between one run and the next: whoever was caught by a run has been answered, or is lost, before another begins. */
-const BETWEEN = 20
+const BETWEEN = 5
 /** So many lost ones, or any after so long, and it is not asked on. */
 const [MANY, ENOUGH_MS] = [20, 1_500]
 const PATIENCE_MS = 12_000
