@@ -11,8 +11,11 @@ while (($_ = shift(@ARGV) // '--') ne '--') { push @cgroups, $_ }
 my ($close, $setns, $setgroups, $setresgid, $setresuid, $prlimit, $exit_group) = $keyctl == 250 ? (3, 308, 116, 119, 117, 302, 231) : (57, 268, 159, 149, 147, 261, 94);
 # A file or directory that the caller's shell left open for its children would be a way out of the node. Not by Perl's own close, which
 # only counts down where agent.pl has the same file open.
-opendir my $open, '/proc/self/fd' or die "/proc/self/fd: $!\n";
-syscall $close, $_ + 0 for grep { $_ > 2 } readdir $open;
+# close_range has the same number on every processor; where an old engine's filter refuses it, they are closed one by one.
+if (syscall(436, 3, 0xffffffff, 0) != 0) {
+  opendir my $open, '/proc/self/fd' or die "/proc/self/fd: $!\n";
+  syscall $close, $_ + 0 for grep { $_ > 2 } readdir $open;
+}
 # keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL): otherwise the command could use the caller's keys.
 syscall $keyctl, 1, 0;
 # To enter namespaces does not change the cgroup: a command would escape the node's limits.
