@@ -12,5 +12,17 @@ export { byNodePort, nextOf, trafficOf, type Asked, type Candidate, type Client,
 
 /** Of one text, as `kubectl apply -f` takes it. */
 export function objectsOf(yaml: string, file = 'objects.yaml'): Objects {
-  return readObjects([{ file, text: yaml }])
+  const key = `${file}\n${yaml}`
+  const objects = lately.get(key) ?? readObjects([{ file, text: yaml }])
+  // The last one used is the last to go.
+  lately.delete(key)
+  lately.set(key, objects)
+  for (const oldest of lately.keys()) {
+    if (lately.size <= LATELY) break
+    lately.delete(oldest)
+  }
+  return objects
 }
+
+/** A lab's looks read the same few texts again and again, and to read one takes longer than to judge by it. */
+const [LATELY, lately] = [16, new Map<string, Objects>()]

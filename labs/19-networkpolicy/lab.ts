@@ -106,7 +106,7 @@ async function node(node: Node, number: number): Promise<void> {
     `setsid socat -t 20 TCP-LISTEN:7007,bind=192.168.1.1${number},reuseaddr,fork 'EXEC:nft -f -,stderr' </dev/null >/dev/null 2>&1 &`,
     ...serves(servers),
     // Whoever starts a server waits until it listens.
-    `for try in $(seq 250); do [ -n "$(ss -Hnlt sport = :7007)" ] && break; sleep 0.02; done`,
+    `for try in {1..250}; do [ -n "$(ss -Hnlt sport = :7007)" ] && break; sleep 0.02; done`,
     ...number === 1 ? [
       'mkdir -p /etc/netpol',
       write('/srv/cluster/pods.json', list(Object.values(pods).map(podObject))),

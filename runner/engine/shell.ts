@@ -52,8 +52,8 @@ export async function type(blocks: readonly Block[], nodes: readonly Node[]): Pr
     const node = nodes.find(candidate => candidate.name === place.split('/')[0])
     if (node === undefined) throw new Unable(`${at(block)}: ${place} is not running`)
     const evidence = block.kind === 'file'
-      // As a learner does it, by `cat >` or an editor: the folder has to be there.
-      ? await node.exec(['sh', '-c', 'cat >"$1"', 'sh', block.path], { stdin: block.content })
+      // As a learner does it, by `cat >` or an editor: the folder has to be there. One process does it, where a shell would start a second.
+      ? await node.exec(['dd', `of=${block.path}`, 'status=none'], { stdin: block.content })
       : await placeIn(node, place).exec(['/bin/bash', '-e', '-c', block.script], { timeoutMs: DEED_MS })
     if (evidence.exitCode !== 0) {
       const what = block.kind === 'file' ? `writing ${block.path}` : block.script.trim()
