@@ -476,12 +476,14 @@ export default defineLab<Name>({
           await bird(all.tor, TOR_CONF)
           await allFrontTold(all)
           await hashesPorts(all)
+          await allSent(all)
         },
         'FRR on the router': async all => {
           await frr(all.tor, FRR_TOR, ['neighbor nodes activate'], { zebra: true, as: 64500 })
           await Promise.all(THREE.map(own => bird(all[`node${own}`], NODE_CONF)))
           await allFrontTold(all)
           await hashesPorts(all)
+          await allSent(all)
         },
         'an AS for each node': all => wrongTold(all, {
           node: own => NODE_CONF.replace('local as 64512', `local as ${64512 + own}`),
