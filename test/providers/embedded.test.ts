@@ -105,6 +105,18 @@ describe.skipIf(why !== undefined)(`embedded nodes${why === undefined ? '' : ` (
       expect(all.map(({ stdout }) => stdout)).toEqual(all.map((_, number) => `${number}\n`))
     })
 
+    test('with nothing but their own three pipes, and nobody in the node beside them; what is too long for a message is run too', async () => {
+      const seen = await Promise.all(Array.from({ length: 5 }, () => lab.sh('for fd in /proc/$$/fd/*; do readlink "$fd"; done; cat /proc/[0-9]*/comm')))
+      for (const { stdout } of seen) {
+        const [fds, names] = [stdout.split('\n').filter(line => /[:/]/.test(line)), stdout.split('\n').filter(line => /^\w+$/.test(line))]
+        expect(fds).toEqual([1, 2, 3].map(() => expect.stringMatching(/^pipe:/) as string))
+        expect(names).toEqual(expect.arrayContaining(['catatonit', 'cat']))
+        expect(names).not.toContain('perl')
+      }
+      const long = 'x'.repeat(100_000)
+      expect((await lab.sh(`: ${long}; echo ran`)).stdout).toBe('ran\n')
+    })
+
     test('on a terminal of the caller\'s, into which root of the node types nothing', async () => {
       const terminal = pty.spawn('bash', ['-c', '"$@"; IFS= read -r -t 1 typed; echo "typed<$typed>"', 'bash', ...lab.node('node1').command(['perl', '-e', readScript(), 'type', 'pwned\n'])], { cols: 200, rows: 50 })
       let said = ''

@@ -11,11 +11,15 @@
 use strict;
 my $enter = eval 'no strict; sub {' . shift(@ARGV) . '}' or die $@;
 my $bound = @ARGV && $ARGV[0] eq 'bound';
-my ($in, $out, %run) = ('', '');
+# Processes that have entered a node and start commands there: by what `enter` is told before the command.
+my ($in, $out, %run, %gates, @freed) = ('', '');
 # Beyond this nothing is read from commands until the runner has taken what there is.
 my $most = 1 << 20;
 $SIG{PIPE} = 'IGNORE';
 nonblocking(\*STDOUT);
+# A gate watches the node by pidfd_open, which an old engine's filter refuses.
+my $self = syscall 434, $$ + 0, 0;
+my $gates = $self >= 0 && open my $watched, '<&=', $self;
 
 for (;;) {
   my ($read, $write) = ('', '');
@@ -24,10 +28,12 @@ for (;;) {
   my $ending = 0;
   for my $r (values %run) {
     vec($read, fileno $r->{ended}, 1) = 1 if $r->{ended};
-    $ending ||= defined $r->{status} || !$r->{ended} || $r->{struck};
+    $ending ||= defined $r->{status} || $r->{pid} && !$r->{ended} || $r->{struck};
     if (length $out < $most) { vec($read, fileno $_, 1) = 1 for grep { $_ } @$r{qw(o x)} }
     vec($write, fileno $r->{i}, 1) = 1 if $r->{i} && length $r->{input};
   }
+  vec($read, fileno $_->{socket}, 1) = 1 for values %gates;
+  @freed = grep { waitpid($_, 1) == 0 } @freed;
   next if select($read, $write, undef, $ending ? 0.01 : undef) < 0;
   if (vec($read, 0, 1)) {
     sysread(STDIN, $in, 1 << 16, length $in) or last;
@@ -36,12 +42,13 @@ for (;;) {
       obey($what, $id, $data);
     }
   }
+  for my $gate (grep { vec $read, fileno $_->{socket}, 1 } values %gates) { hear($gate) }
   for my $id (keys %run) {
     my $r = $run{$id};
     feed($id) if $r->{i} && length $r->{input} && vec($write, fileno $r->{i}, 1);
     for (qw(o x)) { take($id, $_) if $r->{$_} && vec($read, fileno $r->{$_}, 1) }
     strike($r) if $r->{struck} && !defined $r->{status};
-    reap($id) if !defined $r->{status} && (!$r->{ended} || vec($read, fileno $r->{ended}, 1));
+    reap($id) if !defined $r->{status} && $r->{pid} && (!$r->{ended} || vec($read, fileno $r->{ended}, 1));
     finish($id) if defined $r->{status};
   }
   if (length $out) {
@@ -62,7 +69,12 @@ sub obey {
   elsif ($what eq 'e') { $r->{eof} = 1; feed($id) }
   elsif ($what eq 'w') { ioctl $r->{o}, 0x5414, pack 'S4', unpack('n2', $data), 0, 0 if $r->{o} }
   elsif ($what eq 'k') { strike($r) if !defined $r->{status} }
-  elsif ($what eq 'f') { $bound = 0; feed($id); delete $run{$id} }
+  elsif ($what eq 'f') {
+    $bound = 0;
+    feed($id);
+    freed($r->{pid}) if $r->{pid};
+    delete $run{$id};
+  }
 }
 
 sub start {
@@ -83,6 +95,8 @@ sub start {
   } else {
     pipe $theirs[0], $i and pipe $o, $theirs[1] and pipe $x, $theirs[2] or return refuse($id, "pipe: $!");
   }
+  my $r = $run{$id} = { i => $i, o => $o, x => $x, input => '', eof => 0, terminal => $terminal };
+  return nonblocking($i), nonblocking($o), nonblocking($x) if $gates && !$terminal && $words[0] eq 'enter' && !grep({ /^TERM=/ } @env) && let_in($id, \@theirs, @words[1 .. $#words]);
   my $pid = fork // return refuse($id, "fork: $!");
   if (!$pid) {
     $SIG{PIPE} = 'DEFAULT';
@@ -100,16 +114,88 @@ sub start {
     exit 127;
   }
   nonblocking($_) for grep { $_ } $i, $o, $x;
-  # pidfd_open has the same number on every processor. It becomes readable when the process has ended; where an
-  # old engine's filter refuses it, every turn of the loop asks.
+  begun($r, $pid);
+}
+
+# pidfd_open has the same number on every processor. It becomes readable when the process has ended; where an
+# old engine's filter refuses it, every turn of the loop asks.
+sub begun {
+  my ($r, $pid) = @_;
   my $fd = syscall 434, $pid, 0;
-  my $ended;
-  open $ended, '<&=', $fd if $fd >= 0;
-  $run{$id} = { pid => $pid, ended => $ended, i => $i, o => $o, x => $x, input => '', eof => 0, terminal => $terminal };
+  open $r->{ended}, '<&=', $fd if $fd >= 0;
+  $r->{pid} = $pid;
+}
+
+# To enter a node takes longer than most commands: a process that has, a gate, is kept, and starts what comes later. Nothing, if it cannot be asked
+# at once; then a process of the command's own enters.
+sub let_in {
+  my ($id, $files, @words) = @_;
+  my @how;
+  while (@words and (my $word = shift @words) ne '--') { push @how, $word }
+  my ($key, $argv) = ("@how", join "\0", @words);
+  return if length $argv > 60000;
+  my $gate = $gates{$key} // gate($key, @how) // return;
+  # A struct msghdr with SCM_RIGHTS. MSG_DONTWAIT, MSG_NOSIGNAL.
+  my $control = pack 'Q i2 i3 x4', 28, 1, 1, map { fileno $_ } @$files;
+  my $pieces = pack 'P Q', $argv, length $argv;
+  my $message = pack 'Q L x4 P Q P Q i x4', 0, 0, $pieces, 1, $control, length $control, 0;
+  return unless syscall($how[1] == 250 ? 46 : 211, fileno $gate->{socket}, $message, 0x4040) == length $argv;
+  $run{$id}{direct} = 1;
+  return push @{$gate->{asked}}, $id;
+}
+
+sub gate {
+  my ($key, @how) = @_;
+  # AF_UNIX, SOCK_SEQPACKET.
+  socketpair my $own, my $its, 1, 5, 0 or return;
+  my $pid = fork // return;
+  if (!$pid) {
+    $SIG{PIPE} = 'DEFAULT';
+    open STDIN, '+<&', $its;
+    open STDOUT, '>', '/dev/null';
+    open STDERR, '>', '/dev/null';
+    @ARGV = (@how, '--');
+    our $gate = 1;
+    eval { $enter->() };
+    syswrite STDIN, "x$@";
+    exit 255;
+  }
+  return $gates{$key} = { key => $key, pid => $pid, socket => $own, asked => [], error => "enter: gone\n" };
+}
+
+# `p` and the number of a command's process, in the order in which it was asked; or `x` and why there is none.
+sub hear {
+  my ($gate) = @_;
+  my $count = sysread $gate->{socket}, my $said, 4096;
+  if (!$count) {
+    delete $gates{$gate->{key}};
+    waitpid $gate->{pid}, 0;
+    keep_out($_, $gate->{error}) for @{$gate->{asked}};
+  } elsif ($said =~ /^p(\d+)$/) {
+    my $r = $run{shift @{$gate->{asked}}};
+    $r ? begun($r, $1 + 0) : freed($1 + 0);
+  } else {
+    keep_out(shift @{$gate->{asked}}, $gate->{error} = substr $said, 1);
+  }
+}
+
+# The command of a gate is in the node's process namespace, whose end waits until it is reaped: here, even if nobody asks for it any more.
+sub freed {
+  push @freed, $_[0];
+  # It interrupts the loop's wait.
+  $SIG{CHLD} = sub {};
+}
+
+sub keep_out {
+  my ($id, $why) = @_;
+  return unless delete $run{$id};
+  answer('x', $id, $why);
+  answer('q', $id, '255');
 }
 
 sub refuse {
   my ($id, $why) = @_;
+  delete $run{$id};
   answer('x', $id, "$why\n");
   answer('q', $id, '126');
 }
@@ -185,9 +271,11 @@ sub tree {
 # started forks as fast as it is killed.
 sub strike {
   my ($r) = @_;
-  my ($top, @below) = tree($r->{pid});
-  kill 9, @below && $r->{struck}++ < 20 ? @below : ($top, @below);
   $r->{struck} ||= 1;
+  # A gate has not said yet who it is.
+  return unless $r->{pid};
+  my ($top, @below) = tree($r->{pid});
+  kill 9, !$r->{direct} && @below && $r->{struck}++ < 20 ? @below : ($top, @below);
 }
 
 # EAGAIN, EINTR.
