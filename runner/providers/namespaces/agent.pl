@@ -163,7 +163,8 @@ sub gate {
   return $gates{$key} = { key => $key, pid => $pid, socket => $own, asked => [], error => "enter: gone\n" };
 }
 
-# `p` and the number of a command's process, in the order in which it was asked; or `x` and why there is none.
+# `p` and the number of a command's process, in the order in which it was asked; `f` and why this one could not be started; or `x` and why the
+# gate could not enter, which is true of all.
 sub hear {
   my ($gate) = @_;
   my $count = sysread $gate->{socket}, my $said, 4096;
@@ -175,7 +176,8 @@ sub hear {
     my $r = $run{shift @{$gate->{asked}}};
     $r ? begun($r, $1 + 0) : freed($1 + 0);
   } else {
-    keep_out(shift @{$gate->{asked}}, $gate->{error} = substr $said, 1);
+    $gate->{error} = substr $said, 1 if $said =~ /^x/;
+    keep_out(shift @{$gate->{asked}}, substr $said, 1);
   }
 }
 

@@ -78,7 +78,7 @@ while ($gate) {
     syswrite STDERR, $@;
     syscall $exit_group, 255;
   }
-  syswrite STDIN, $command > 0 ? "p$command" : "xfork: $!\n";
+  syswrite STDIN, $command > 0 ? "p$command" : "ffork: $!\n";
   syscall $close, $_ for @files;
 }
 # And it holds neither end of the command's pipes.
