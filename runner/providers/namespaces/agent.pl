@@ -12,14 +12,14 @@ use strict;
 my $enter = eval 'no strict; sub {' . shift(@ARGV) . '}' or die $@;
 my $bound = @ARGV && $ARGV[0] eq 'bound';
 # Processes that have entered a node and start commands there: by what `enter` is told before the command.
-my ($in, $out, %run, %gates, @freed) = ('', '');
+my ($in, $out, %run, %gates) = ('', '');
 # Beyond this nothing is read from commands until the runner has taken what there is.
 my $most = 1 << 20;
 $SIG{PIPE} = 'IGNORE';
 nonblocking(\*STDOUT);
 # A gate watches the node by pidfd_open, which an old engine's filter refuses.
 my $self = syscall 434, $$ + 0, 0;
-my $gates = $self >= 0 && open my $watched, '<&=', $self;
+my $watches = $self >= 0 && open my $watched, '<&=', $self;
 
 for (;;) {
   my ($read, $write) = ('', '');
@@ -33,7 +33,6 @@ for (;;) {
     vec($write, fileno $r->{i}, 1) = 1 if $r->{i} && length $r->{input};
   }
   vec($read, fileno $_->{socket}, 1) = 1 for values %gates;
-  @freed = grep { waitpid($_, 1) == 0 } @freed;
   next if select($read, $write, undef, $ending ? 0.01 : undef) < 0;
   if (vec($read, 0, 1)) {
     sysread(STDIN, $in, 1 << 16, length $in) or last;
@@ -69,12 +68,7 @@ sub obey {
   elsif ($what eq 'e') { $r->{eof} = 1; feed($id) }
   elsif ($what eq 'w') { ioctl $r->{o}, 0x5414, pack 'S4', unpack('n2', $data), 0, 0 if $r->{o} }
   elsif ($what eq 'k') { strike($r) if !defined $r->{status} }
-  elsif ($what eq 'f') {
-    $bound = 0;
-    feed($id);
-    freed($r->{pid}) if $r->{pid};
-    delete $run{$id};
-  }
+  elsif ($what eq 'f') { $bound = 0; feed($id); delete $run{$id} }
 }
 
 sub start {
@@ -96,7 +90,8 @@ sub start {
     pipe $theirs[0], $i and pipe $o, $theirs[1] and pipe $x, $theirs[2] or return refuse($id, "pipe: $!");
   }
   my $r = $run{$id} = { i => $i, o => $o, x => $x, input => '', eof => 0, terminal => $terminal };
-  return nonblocking($i), nonblocking($o), nonblocking($x) if $gates && !$terminal && $words[0] eq 'enter' && !grep({ /^TERM=/ } @env) && let_in($id, \@theirs, @words[1 .. $#words]);
+  nonblocking($_) for grep { $_ } $i, $o, $x;
+  return if $watches && !$terminal && $words[0] eq 'enter' && !grep({ /^TERM=/ } @env) && let_in($id, \@theirs, @words[1 .. $#words]);
   my $pid = fork // return refuse($id, "fork: $!");
   if (!$pid) {
     $SIG{PIPE} = 'DEFAULT';
@@ -113,7 +108,6 @@ sub start {
     exec { $words[0] } @words or syswrite STDERR, "$words[0]: $!\n";
     exit 127;
   }
-  nonblocking($_) for grep { $_ } $i, $o, $x;
   begun($r, $pid);
 }
 
@@ -173,19 +167,11 @@ sub hear {
     waitpid $gate->{pid}, 0;
     keep_out($_, $gate->{error}) for @{$gate->{asked}};
   } elsif ($said =~ /^p(\d+)$/) {
-    my $r = $run{shift @{$gate->{asked}}};
-    $r ? begun($r, $1 + 0) : freed($1 + 0);
+    begun($run{shift @{$gate->{asked}}}, $1 + 0);
   } else {
     $gate->{error} = substr $said, 1 if $said =~ /^x/;
     keep_out(shift @{$gate->{asked}}, substr $said, 1);
   }
-}
-
-# The command of a gate is in the node's process namespace, whose end waits until it is reaped: here, even if nobody asks for it any more.
-sub freed {
-  push @freed, $_[0];
-  # It interrupts the loop's wait.
-  $SIG{CHLD} = sub {};
 }
 
 sub keep_out {
