@@ -17,10 +17,8 @@ export function objectsOf(yaml: string, file = 'objects.yaml'): Objects {
   // The last one used is the last to go.
   lately.delete(key)
   lately.set(key, objects)
-  for (const oldest of lately.keys()) {
-    if (lately.size <= LATELY) break
-    lately.delete(oldest)
-  }
+  const [oldest] = lately.keys()
+  if (lately.size > LATELY && oldest !== undefined) lately.delete(oldest)
   return objects
 }
 

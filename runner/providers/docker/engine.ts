@@ -116,6 +116,11 @@ export function engineAt(host: string): Engine {
   }
 }
 
+/** What went wrong, if anything did, of an answer that is a line of JSON for each event: an error is one of them. */
+export function errorIn(events: string): string | undefined {
+  return events.split('\n').filter(Boolean).map(line => (JSON.parse(line) as { error?: string }).error).find(Boolean)
+}
+
 const BITE_BYTES = 1 << 13
 const SUCCESS = { 101: true, 200: true, 201: true, 204: true, 304: true }
 

@@ -11,7 +11,7 @@ import { identity } from '../embedded/identity.ts'
 import { makeRootfs, rootfs } from '../embedded/rootfs.ts'
 import { recipe } from '../recipe.ts'
 import { hasImage, imageName, imageTag, REPOSITORY, type EngineInfo } from './container.ts'
-import { demux, type Engine } from './engine.ts'
+import { demux, errorIn, type Engine } from './engine.ts'
 import { usersOf } from './users.ts'
 
 /** Three ways, the fastest that works here: what `embedded` has prepared; the engine itself; preparing it as `embedded` would. */
@@ -109,9 +109,8 @@ function plain(log: Readable): Readable {
 }
 
 async function pull(engine: Engine, repository: string, tag: string): Promise<void> {
-  // The answer is a line of JSON for each event; an error is one of them.
   const said = await text(await engine.open('POST', '/images/create', { query: { fromImage: repository, tag } }))
-  const error = said.split('\n').filter(Boolean).map(line => (JSON.parse(line) as { error?: string }).error).find(Boolean)
+  const error = errorIn(said)
   if (error !== undefined) throw new Unable(`could not pull ${repository}:${tag}: ${error}`)
 }
 

@@ -7,7 +7,7 @@ import { KIND_NODE_IMAGE } from '../../../fixtures/kubernetes/components.ts'
 import { Unable } from '../../core/mistake.ts'
 import type { Progress } from '../../core/provider.ts'
 import { hasImage } from '../docker/container.ts'
-import type { Engine } from '../docker/engine.ts'
+import { errorIn, type Engine } from '../docker/engine.ts'
 import { tarOf } from './cluster.ts'
 
 const GUARDED = 'hardway-kind'
@@ -51,9 +51,8 @@ export async function guardedImage(engine: Engine): Promise<string> {
     ...(Config.Cmd ? [`CMD ${JSON.stringify(Config.Cmd)}`] : []),
   ]
   const stream = tarOf([{ path: 'Dockerfile', mode: 0o644, text: lines.join('\n') }, { path: 'guard', mode: 0o755, text: guard }])
-  // The answer is a line of JSON for each event; an error is one of them.
   const said = await text(await engine.open('POST', '/build', { query: { t: name, forcerm: 'true' }, stream }))
-  const error = said.split('\n').filter(Boolean).map(line => (JSON.parse(line) as { error?: string }).error).find(Boolean)
+  const error = errorIn(said)
   if (error !== undefined) throw new Unable(`the engine did not make ${name} of ${nodeImage()}: ${error}`)
   return name
 }
