@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { healthPort, loopbackPort, nodePortClosed, nodePortReaches, ownNodePortReaches, ownPort, reachEachOther, scrapes } from 'hardway/checks'
 import { apply, controlPlane, kubeProxy } from 'hardway/cluster'
 import { bash, defineLab, fail, pass, unknown, write, type Answer, type Deed, type Nodes } from 'hardway/lab'
-import { podsOnBridge, serves, type Pods } from 'hardway/networks'
+import { otherPods, podsOnBridge, serves, type Pods } from 'hardway/networks'
 
 type Name = 'node1' | 'node2' | 'node3' | 'ext'
 type All = Nodes<Name>
@@ -176,12 +176,9 @@ const address = (right: string, ...wrong: Answer['wrong']): Answer => ({
   },
 })
 
-const podsOf = (node: Node, number: Number, own: Pods, ...lines: readonly string[]) => podsOnBridge(node, `10.244.${number}.0/24`, own, { script: [
+const podsOf = (node: Node, number: Number, own: Pods, ...lines: readonly string[]) => podsOnBridge(node, `10.244.${number}.0/24`, own, { routes: { ...otherPods(number), default: '192.168.1.200' }, script: [
   'sysctl -qw net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.all.route_localnet=0 net.ipv4.conf.lo.route_localnet=0 net.ipv4.conf.eth0.route_localnet=0 net.ipv4.conf.cni0.route_localnet=0',
   ...Object.keys(own).map(name => `ip link set veth-${name} type bridge_slave hairpin on`),
-  'ip -batch - <<END',
-  ...[1, 2, 3].filter(other => other !== number).map(other => `route add 10.244.${other}.0/24 via 192.168.1.1${other}`),
-  'route add default via 192.168.1.200', 'END',
   'nft \'add table ip egress; add chain ip egress post { type nat hook postrouting priority srcnat; }; add rule ip egress post ip saddr 10.244.0.0/16 ip daddr != 10.244.0.0/16 masquerade\'',
   ...number === 1 ? [] : [healthServer],
   ...serves([[`web${number}`, '8080']]), ...lines,

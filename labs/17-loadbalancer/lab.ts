@@ -5,7 +5,7 @@ import {
 } from 'hardway/checks'
 import { controlPlane, kubeProxy, type KubeProxy } from 'hardway/cluster'
 import { bash, defineLab, fail, pass, unknown, write, type Answer, type Nodes } from 'hardway/lab'
-import { podsOnBridge } from 'hardway/networks'
+import { otherPods, podsOnBridge } from 'hardway/networks'
 
 type Name = 'node1' | 'node2' | 'node3' | 'tor' | 'ext'
 type All = Nodes<Name>
@@ -248,9 +248,8 @@ export default defineLab<Name>({
     await Promise.all([
       ...THREE.map(async own => {
         const node = all[`node${own}`]
-        const routes = THREE.filter(other => other !== own).map(other => `ip route add 10.244.${other}.0/24 via 192.168.1.1${other}`)
         const serve = own === 1 ? [] : [`ip netns exec ${Object.keys(PODS[own])[0] ?? ''} serve --background proxy 8000`]
-        await podsOnBridge(node, `10.244.${own}.0/24`, PODS[own], { script: [...machine, ...programs, `nft -f - <<'END'\n${RULES}\nEND`, ...routes, 'ip route add default via 192.168.1.1', ...serve,
+        await podsOnBridge(node, `10.244.${own}.0/24`, PODS[own], { routes: { ...otherPods(own), default: '192.168.1.1' }, script: [...machine, ...programs, `nft -f - <<'END'\n${RULES}\nEND`, ...serve,
           ...own === 1 ? [write('/root/services.json', SERVICES)] : []] })
       }),
       // A router remembers a neighbour for hours where Linux does so for half a minute. One that spreads does so by addresses, unless told otherwise.
