@@ -14,7 +14,7 @@ const LINES = [
   'link add name cali mtu 1400 address ee:ee:ee:ee:ee:ee up type veth peer name eth0 mtu 1400 address 02:00:00:00:00:04 netns blue',
   '-n blue addr add 10.244.2.2 dev eth0', '-n blue link set eth0 up',
   'route add 10.244.2.2/32 dev cali', '-n blue route add 169.254.1.1 dev eth0 scope link', '-n blue route add default via 169.254.1.1',
-  'route add 10.245.0.0/16 via 192.168.1.99 dev eth0', 'route add 10.246.0.1 via 10.9.9.9 dev eth0 onlink',
+  'route add local 10.96.0.0/12 dev lo', 'route add 10.245.0.0/16 via 192.168.1.99 dev eth0', 'route add 10.246.0.1 via 10.9.9.9 dev eth0 onlink',
 ]
 /** All that is true of the networks, but the node's own name and address. */
 const SEEN = 'for pod in "" "-n red" "-n blue"; do ip $pod -d -s0 link; ip $pod -4 -d addr; ip $pod -4 -d route show table all; done | sed -E "s/192.168.1.1[12]/NODE/g; s/(valid|preferred)_lft.*//; /eth0@.*link-netnsid 0/d"; ip netns; findmnt -rno TARGET,PROPAGATION /run/netns; stat -c "%a %n" /run/netns /run/netns/*'
