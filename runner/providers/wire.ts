@@ -2,7 +2,7 @@
 // and a veth goes from it straight into each node. No host interface, no management network, no way out.
 import type { Interface, Topology, TopologyNode } from '../core/topology.ts'
 
-/** Text for `ip -batch`, run by the lab's first process. `@node@` stands for the node's process id. */
+/** Lines as `ip -batch` takes them, done by the lab's first process. `@node@` stands for the node's process id. */
 export interface Wires {
   /** In the fabric, before there are nodes. */
   readonly segments: string

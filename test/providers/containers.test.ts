@@ -148,7 +148,7 @@ describe.skipIf(withoutEmbedded !== undefined)(`nodes that ran containers leave 
 })
 
 test('A node that is to run containers is refused in words where no cgroup can be divided', async () => {
-  const machine = { entering: [], spawn: () => { throw new Error('nothing is started') } }
+  const machine = { byAgent: true as const, spawn: () => { throw new Error('nothing is started') } }
   await expect(up(machine, { topology, lower: '', given: undefined, files: '', labels: {}, cgroups: [], processes: 1, before: [], map: async () => {} }, { keep: false, signal: new AbortController().signal }))
     .rejects.toThrow('node1 is to run containers, and that takes cgroups of its own')
 })

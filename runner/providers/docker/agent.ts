@@ -9,7 +9,7 @@ export async function openAgent(engine: Engine, container: string, options: { re
   const { Id } = await engine.call<{ Id: string }>('POST', `/containers/${container}/exec`, {
     body: {
       AttachStdin: true, AttachStdout: true, AttachStderr: true, Tty: false,
-      Cmd: ['/usr/bin/perl', '-e', script('agent.pl'), script('enter.pl'), ...(options.bound ? ['bound'] : [])],
+      Cmd: ['/usr/bin/perl', '-e', script('agent.pl'), script('enter.pl'), script('find.pl'), ...(options.bound ? ['bound'] : [])],
     },
   })
   return agentOver(overSocket(await engine.takeOver(`/exec/${Id}/start`, { Detach: false, Tty: false })), "the lab's container")

@@ -2,15 +2,15 @@
 // command does.
 import { spawn } from 'node:child_process'
 import { agentOver, type Agent } from '../namespaces/agent.ts'
-import type { Machine } from '../namespaces/machine.ts'
+import type { AgentMachine } from '../namespaces/machine.ts'
 import { script } from '../namespaces/script.ts'
 import { PATH } from './machine.ts'
 
 /** This host, by an agent that is started when it is first needed, and again if it should be gone. */
-export function byAgent(): Machine {
+export function byAgent(): AgentMachine {
   let agent: Agent | undefined
   return {
-    entering: ['enter'],
+    byAgent: true,
     spawn(argv, onOutput, env = {}) {
       if (agent === undefined || agent.gone) agent = open()
       return agent.spawn(argv, onOutput, { PATH: PATH(), ...env })
@@ -19,7 +19,7 @@ export function byAgent(): Machine {
 }
 
 function open(): Agent {
-  const child = spawn('perl', ['-e', script('agent.pl'), script('enter.pl')], { env: { PATH: PATH(), LC_ALL: 'C' }, detached: true, stdio: 'pipe' })
+  const child = spawn('perl', ['-e', script('agent.pl'), script('enter.pl'), script('find.pl')], { env: { PATH: PATH(), LC_ALL: 'C' }, detached: true, stdio: 'pipe' })
   return agentOver({
     write: data => void child.stdin.write(data),
     onOutput: listener => {

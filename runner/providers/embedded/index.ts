@@ -12,7 +12,7 @@ import { overlaidFiles } from '../recipe.ts'
 import { byAgent } from './agent.ts'
 import { cgroupsThere, hierarchies, isOurs, makeCgroups, processesAllowed, removeCgroup } from './cgroups.ts'
 import { identity } from './identity.ts'
-import { startTime, thisHost } from './machine.ts'
+import { startTime } from './machine.ts'
 import { problems } from './problems.ts'
 import { halfMade, makeRootfs, rootfs } from './rootfs.ts'
 import { existsSync, readFileSync } from 'node:fs'
@@ -34,8 +34,15 @@ export function embedded({ home, cache }: EmbeddedOptions): Provider {
   const key = createHash('sha256').update(home).digest('hex').slice(0, 8)
   // Of another user's processes nothing is believed, not even that they are a lab. Another user may have been
   // granted the numbers that root takes, so root also writes to nothing that can't be a cgroup of ours.
-  const found = async (): Promise<readonly FoundLab[]> => (await find(here, home, who.labRoot)).filter(lab =>
+  const found = async (pid?: number): Promise<readonly FoundLab[]> => (await find(here, home, { user: who.labRoot, pid })).filter(lab =>
     lab.uid === who.labRoot && (!who.root || cgroupsOf(lab).every(directory => isOurs(hierarchies(true), directory))))
+  /** First processes of labs that were started from here: where to look first, and no more than that. */
+  const started = new Map<LabId, number>()
+  const labOf = async (lab: LabId): Promise<FoundLab | undefined> => {
+    const named = ({ lab: name }: FoundLab): boolean => name === lab
+    const pid = started.get(lab)
+    return (pid === undefined ? undefined : (await found(pid)).find(named)) ?? (await found()).find(named)
+  }
 
   return {
     name: 'embedded',
@@ -52,10 +59,10 @@ export function embedded({ home, cache }: EmbeddedOptions): Provider {
       const processes = cgroups.length === 0 ? processesAllowed() : undefined
       const lower = rootfs(cache)
       try {
-        await up(thisHost, {
+        started.set(lab, await up(here, {
           topology, ...who.root ? { lower: '/mnt', bound: lower } : { lower }, given: given(cache, topology), files: overlaidFiles(), cgroups, processes, before: [], map: who.map,
           labels: { HARDWAY_LAB: lab, HARDWAY_HOME: home, HARDWAY_STARTED: String(Date.now()) },
-        }, options)
+        }, options))
       } catch (error) {
         await removeCgroups(cgroups.map(({ directory }) => directory))
         throw error
@@ -63,7 +70,7 @@ export function embedded({ home, cache }: EmbeddedOptions): Provider {
     },
 
     async nodes(lab: LabId): Promise<readonly Node[]> {
-      const it = (await found()).find(candidate => candidate.lab === lab)
+      const it = await labOf(lab)
       return it === undefined ? [] : nodesOf(here, it, argv => argv)
     },
 
@@ -74,7 +81,8 @@ export function embedded({ home, cache }: EmbeddedOptions): Provider {
     },
 
     async down(lab: LabId): Promise<void> {
-      const it = (await found()).find(candidate => candidate.lab === lab)
+      const it = await labOf(lab)
+      started.delete(lab)
       if (it !== undefined) {
         // Everything of the lab is in its process namespace: with its first process all of it ends, and with
         // the last process of each namespace its mounts and wires.

@@ -2,13 +2,11 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import type { Machine, Running } from '../namespaces/machine.ts'
-import { ENTERING } from '../namespaces/script.ts'
 
 /** Where the tools of this system are: an ordinary user's PATH may leave sbin out. */
 export const PATH = (): string => `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`
 
 export const thisHost: Machine = {
-  entering: ENTERING,
   spawn(argv, onOutput, env = {}): Running {
     const [file = '', ...args] = argv
     // Of the learner's environment only what finding a program takes: a node must not read their secrets.

@@ -2,7 +2,7 @@
 // container there is no other way but an exec for each; on this host it is faster than Node, which copies its own
 // large page tables for every process that it starts.
 import { CouldNotLook } from '../../core/verdict.ts'
-import type { Machine, OnOutput, Running } from './machine.ts'
+import type { AgentMachine, OnOutput, Running } from './machine.ts'
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
@@ -20,7 +20,7 @@ export interface Talking extends Running {
   resize(terminal: Terminal): void
 }
 
-export interface Agent extends Machine {
+export interface Agent extends AgentMachine {
   readonly gone: boolean
   talk(argv: readonly string[], onOutput: OnOutput, env: Readonly<Record<string, string>>, terminal?: Terminal): Talking
   /** Ends the agent, and with it every command that was not released. */
@@ -138,7 +138,7 @@ export function agentOver(transport: Transport, what: string): Agent {
   }
   return {
     get gone() { return gone },
-    talk, entering: ['enter'],
+    talk, byAgent: true,
     spawn: (argv, onOutput, env = {}) => talk(argv, onOutput, env),
     close: fail,
   }

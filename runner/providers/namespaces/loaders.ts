@@ -1,11 +1,11 @@
 // Loaders of BPF programs, for the nodes that ask for one: what they may and what not is said in loader.pl.
 import type { Topology } from '../../core/topology.ts'
-import { exec, type Machine } from './machine.ts'
+import { exec, type AgentMachine } from './machine.ts'
 import { cgroupsOf, find, nodesOf } from './nodes.ts'
 import { KEYCTL, script } from './script.ts'
 
 /** Where the machine's root may not hand that out, or its kernel cannot, the node has a file that says why: what needs a loader asks `lab doctor`'s feature `bpf`. */
-export async function giveLoaders(machine: Machine, topology: Topology, labels: Readonly<Record<string, string>>, users: string): Promise<void> {
+export async function giveLoaders(machine: AgentMachine, topology: Topology, labels: Readonly<Record<string, string>>, users: string): Promise<void> {
   const asking = topology.nodes.filter(node => node.bpf === true).map(node => node.name)
   if (asking.length === 0) return
   const lab = (await find(machine, labels['HARDWAY_HOME'] ?? '')).find(found => found.lab === labels['HARDWAY_LAB'])

@@ -18,9 +18,12 @@ export interface Running {
 export type OnOutput = (stream: 'stdout' | 'stderr', piece: Buffer) => void
 
 export interface Machine {
-  /** What comes before a process number and the rest of enter.pl's arguments, to enter a node. */
-  readonly entering: readonly string[]
   spawn(argv: readonly string[], onOutput: OnOutput, env?: Readonly<Record<string, string>>): Running
+}
+
+/** With an agent, which does itself what begins with `enter` or `find`: see agent.pl. */
+export interface AgentMachine extends Machine {
+  readonly byAgent: true
 }
 
 const DEADLINE_MS = 10_000

@@ -3,8 +3,8 @@ import type { ExecOptions } from '../../core/bench.ts'
 import type { LabId, Node } from '../../core/provider.ts'
 import type { Evidence } from '../../core/verdict.ts'
 import { CouldNotLook } from '../../core/verdict.ts'
-import { exec, type Machine } from './machine.ts'
-import { ENTERING, KEYCTL, script } from './script.ts'
+import { exec, type AgentMachine } from './machine.ts'
+import { ENTERING, KEYCTL } from './script.ts'
 
 /** A lab as its first process shows it. Process numbers are the machine's. */
 export interface FoundLab {
@@ -20,9 +20,15 @@ export interface FoundLab {
   readonly pids: ReadonlyMap<string, number>
 }
 
-/** Of all users, or of the one with that number on the machine. */
-export async function find(machine: Machine, home: string, user?: number): Promise<readonly FoundLab[]> {
-  const found = await exec(machine, ['perl', '-e', script('find.pl'), home, ...user === undefined ? [] : [String(user)]], 'host', ['find.pl', home])
+export interface Whose {
+  /** The number on the machine of the user whose they are. Default: all users'. */
+  readonly user: number
+  /** The number on the machine of the one lab's first process. Default: all labs'. */
+  readonly pid?: number | undefined
+}
+
+export async function find(machine: AgentMachine, home: string, whose?: Whose): Promise<readonly FoundLab[]> {
+  const found = await exec(machine, ['find', home, ...[whose?.user, whose?.pid].filter(number => number !== undefined).map(String)], 'host', ['find.pl', home])
   if (found.exitCode !== 0) throw new CouldNotLook('could not list the running labs', found)
   return readFound(found.stdout)
 }
@@ -64,7 +70,7 @@ export function cgroupsOf(lab: FoundLab): readonly string[] {
 }
 
 /** The nodes of a lab that are alive, and its fabric. */
-export function nodesOf(machine: Machine, lab: FoundLab, command: (argv: readonly string[], node: string) => readonly string[]): readonly Node[] {
+export function nodesOf(machine: AgentMachine, lab: FoundLab, command: (argv: readonly string[], node: string) => readonly string[]): readonly Node[] {
   const cgroups = cgroupsOf(lab)
   const processes = lab.labels.get('HARDWAY_PROCESSES') ?? ''
   // Version 2 allows no process beside the cgroups of containers: there a node's own are in a leaf.
@@ -72,7 +78,7 @@ export function nodesOf(machine: Machine, lab: FoundLab, command: (argv: readonl
   const entered = (name: string, enter: readonly string[]): Node => ({
     name,
     exec: async (argv: readonly string[], options?: ExecOptions): Promise<Evidence> => {
-      const evidence = await exec(machine, [...machine.entering, ...enter, ...argv], name, argv, options)
+      const evidence = await exec(machine, ['enter', ...enter, ...argv], name, argv, options)
       if (evidence.exitCode !== 0 && evidence.stderr === GONE) throw new CouldNotLook(`${name} is not running any more`, evidence)
       return evidence
     },

@@ -8,5 +8,5 @@ export function script(name: 'lab.pl' | 'find.pl' | 'enter.pl' | 'agent.pl' | 'l
 /** The system call's number, for scripts; 64-bit processors newer than x86-64 share one table. */
 export const KEYCTL = process.arch === 'x64' ? 250 : 219
 
-/** Enters a node by a Perl of its own: for a machine without an agent, and for terminals. */
+/** Enters a node by a Perl of its own: for terminals, which outlive an agent. */
 export const ENTERING: readonly string[] = ['perl', '-e', script('enter.pl')]

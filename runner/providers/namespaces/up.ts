@@ -6,7 +6,7 @@ import { Unable } from '../../core/mistake.ts'
 import type { Given } from '../../components/given.ts'
 import type { LabCgroup } from '../limits.ts'
 import { wires } from '../wire.ts'
-import type { Machine, Running } from './machine.ts'
+import type { AgentMachine } from './machine.ts'
 import { giveLoaders } from './loaders.ts'
 import { find } from './nodes.ts'
 import { script } from './script.ts'
@@ -38,8 +38,11 @@ const DEADLINE_MS = 60_000
 const NODE_MAP = '0 1 65535'
 const KEPT_MS = 10_000
 
-/** Resolves when every node is up and, if asked to keep it, when it no longer depends on this process. */
-export async function up(machine: Machine, start: Start, options: UpOptions): Promise<Running> {
+/**
+ * Resolves when every node is up and, if asked to keep it, when it no longer depends on this process; with the number on the machine of
+ * the lab's first process.
+ */
+export async function up(machine: AgentMachine, start: Start, options: UpOptions): Promise<number> {
   const { segments, links, addresses } = wires(start.topology)
   const [kubelet] = start.topology.nodes.filter(({ role }) => role === 'kubelet')
   if (kubelet !== undefined && start.cgroups.length === 0) {
@@ -97,7 +100,7 @@ export async function up(machine: Machine, start: Start, options: UpOptions): Pr
       await Promise.race([kept(machine, start.labels), failed.promise])
       running.release()
     }
-    return running
+    return pid
   } catch (error) {
     running.kill()
     throw error
@@ -109,7 +112,7 @@ export async function up(machine: Machine, start: Start, options: UpOptions): Pr
 }
 
 /** Resolves when everybody sees that the lab is to stay: whoever asks next must find it. */
-async function kept(machine: Machine, { HARDWAY_HOME: home = '', HARDWAY_LAB: lab }: Start['labels']): Promise<void> {
+async function kept(machine: AgentMachine, { HARDWAY_HOME: home = '', HARDWAY_LAB: lab }: Start['labels']): Promise<void> {
   const until = performance.now() + KEPT_MS
   while (!(await find(machine, home)).some(one => one.lab === lab && one.kept)) {
     if (performance.now() > until) throw new Unable(`the nodes are up, and the lab was not seen to be kept within ${KEPT_MS / 1000} s`)
