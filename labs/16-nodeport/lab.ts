@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { healthPort, loopbackPort, nodePortClosed, nodePortReaches, ownNodePortReaches, ownPort, reachEachOther, scrapes } from 'hardway/checks'
 import { apply, controlPlane, kubeProxy } from 'hardway/cluster'
 import { bash, defineLab, fail, pass, unknown, write, type Answer, type Deed, type Nodes } from 'hardway/lab'
-import { otherPods, podsOnBridge, serves, type Pods } from 'hardway/networks'
+import { otherPods, podsOnBridge, serves, sets, type Pods } from 'hardway/networks'
 
 type Name = 'node1' | 'node2' | 'node3' | 'ext'
 type All = Nodes<Name>
@@ -177,7 +177,10 @@ const address = (right: string, ...wrong: Answer['wrong']): Answer => ({
 })
 
 const podsOf = (node: Node, number: Number, own: Pods, ...lines: readonly string[]) => podsOnBridge(node, `10.244.${number}.0/24`, own, { routes: { ...otherPods(number), default: '192.168.1.200' }, script: [
-  'sysctl -qw net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.all.route_localnet=0 net.ipv4.conf.lo.route_localnet=0 net.ipv4.conf.eth0.route_localnet=0 net.ipv4.conf.cni0.route_localnet=0',
+  ...sets({
+    'net.ipv4.ip_forward': 1, 'net.bridge.bridge-nf-call-iptables': 1, 'net.ipv4.conf.all.rp_filter': 0,
+    ...Object.fromEntries(['all', 'lo', 'eth0', 'cni0'].map(link => [`net.ipv4.conf.${link}.route_localnet`, 0])),
+  }),
   ...Object.keys(own).map(name => `ip link set veth-${name} type bridge_slave hairpin on`),
   'nft \'add table ip egress; add chain ip egress post { type nat hook postrouting priority srcnat; }; add rule ip egress post ip saddr 10.244.0.0/16 ip daddr != 10.244.0.0/16 masquerade\'',
   ...number === 1 ? [] : [healthServer],
@@ -190,7 +193,7 @@ export default defineLab<Name>({
     podsOf(node2, 2, pick('exporter', 'web2'), write('/usr/local/bin/exporter', readFileSync(new URL('files/exporter', import.meta.url), 'utf8'), '755'),
       detached('exporter 9491', 9491, inPod('exporter'))),
     podsOf(node3, 3, pick('violet', 'web3')),
-    bash(ext, `sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0\nserve --background archive 31175`),
+    bash(ext, ...sets({ 'net.ipv4.conf.all.rp_filter': 0, 'net.ipv4.conf.eth0.rp_filter': 0 }), 'serve --background archive 31175'),
   ]),
   steps: {
     port: {

@@ -5,7 +5,7 @@ import {
 } from 'hardway/checks'
 import { controlPlane, kubeProxy, type KubeProxy } from 'hardway/cluster'
 import { bash, defineLab, fail, pass, unknown, write, type Answer, type Nodes } from 'hardway/lab'
-import { otherPods, podsOnBridge } from 'hardway/networks'
+import { otherPods, podsOnBridge, sets } from 'hardway/networks'
 
 type Name = 'node1' | 'node2' | 'node3' | 'tor' | 'ext'
 type All = Nodes<Name>
@@ -243,7 +243,7 @@ const said = (right: string, wrong: Answer['wrong']): Answer => ({
 
 export default defineLab<Name>({
   setup: async all => {
-    const machine = ['sysctl -qw net.ipv4.ip_forward=1', 'mkdir -p /run/bird']
+    const machine = [...sets({ 'net.ipv4.ip_forward': 1 }), 'mkdir -p /run/bird']
     const programs = ['cable', 'speaker'].map(name => write(`/usr/local/bin/${name}`, file(name), '755'))
     await Promise.all([
       ...THREE.map(async own => {
@@ -253,7 +253,7 @@ export default defineLab<Name>({
           ...own === 1 ? [write('/root/services.json', SERVICES)] : []] })
       }),
       // A router remembers a neighbour for hours where Linux does so for half a minute. One that spreads does so by addresses, unless told otherwise.
-      bash(all.tor, ...machine, 'sysctl -qw net.ipv4.neigh.eth0.base_reachable_time_ms=14400000 net.ipv4.fib_multipath_hash_policy=0'),
+      bash(all.tor, ...machine, ...sets({ 'net.ipv4.neigh.eth0.base_reachable_time_ms': 14_400_000, 'net.ipv4.fib_multipath_hash_policy': 0 })),
       all.ext`ip route add default via 10.50.0.1`,
     ])
   },

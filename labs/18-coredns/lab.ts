@@ -5,7 +5,7 @@ import {
 } from 'hardway/checks'
 import { apply, controlPlane, coreDns, kubeProxy } from 'hardway/cluster'
 import { bash, defineLab, fail, pass, unknown, write, type Answer, type Bench, type Deed, type Nodes } from 'hardway/lab'
-import { otherPods, podsOnRoutes, serves, translated, type Pods } from 'hardway/networks'
+import { otherPods, podsOnRoutes, serves, sets, translated, type Pods } from 'hardway/networks'
 
 type Name = 'node1' | 'node2' | 'node3' | 'ext'
 type Node = Nodes<Name>[Name]
@@ -169,7 +169,7 @@ const ZONE = [
 const REVERSE = [['1.0', 'kubernetes.default'], ['10.0', 'kube-dns.kube-system'], ['12.45', 'payment-svc.production'], ['13.45', 'ledger.production']].map(([part, name]) => `${part}.96.10 PTR ${name}.svc.cluster.local.`)
 
 const podsOf = (node: Node, number: number, own: Pods, ...lines: readonly string[]) => podsOnRoutes(node, own, { routes: { ...otherPods(number), default: '192.168.1.200' }, script: [
-  'sysctl -qw net.ipv4.ip_forward=1',
+  ...sets({ 'net.ipv4.ip_forward': 1 }),
   "nft -f - <<'END'", 'table ip egress { chain post { type nat hook postrouting priority srcnat; ip saddr 10.244.0.0/16 ip daddr != { 10.244.0.0/16, 10.96.0.0/12 } masquerade; }; }', 'END',
   // As the kubelet writes it for a pod with `dnsPolicy: None` and one name server: what is missing is the lesson.
   ...Object.keys(own).map(pod => resolv(pod, `nameserver ${VIP}`)), ...lines,

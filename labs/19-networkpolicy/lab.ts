@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { allReach, asPoliciesSay, compilesPolicies } from 'hardway/checks'
 import { bash, CouldNotLook, defineLab, fail, pass, unknown, write, type Answer, type Bench, type Deed, type Nodes } from 'hardway/lab'
 import { objectsOf, type Objects } from 'hardway/kubernetes'
-import { otherPods, podsOnBridge, serves } from 'hardway/networks'
+import { otherPods, podsOnBridge, serves, sets } from 'hardway/networks'
 import { selectors, theRest } from './unseen.ts'
 
 type Name = 'node1' | 'node2' | 'node3' | 'ext'
@@ -99,7 +99,7 @@ async function node(node: Node, number: number): Promise<void> {
   const own = Object.entries<Pod>(pods).filter(([, { address }]) => address.startsWith(`10.244.${number}.`))
   const servers = serving.filter(([name]) => own.some(([called]) => called === name))
   await podsOnBridge(node, `10.244.${number}.0/24`, Object.fromEntries(own.map(([name, { address }]) => [name, address])), { routes: { ...otherPods(number), default: '192.168.1.200' }, script: [
-    'sysctl -qw net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=0',
+    ...sets({ 'net.ipv4.ip_forward': 1, 'net.bridge.bridge-nf-call-iptables': 0 }),
     SERVICES,
     // When all has been sent, socat waits half a second for what nft says, unless it is told to wait longer.
     `setsid socat -t 20 TCP-LISTEN:7007,bind=192.168.1.1${number},reuseaddr,fork 'EXEC:nft -f -,stderr' </dev/null >/dev/null 2>&1 &`,
