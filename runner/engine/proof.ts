@@ -11,6 +11,7 @@ import type { LoadedLab } from './course.ts'
 import { judge, judgeAll, judgeLate, status } from './judge.ts'
 import { bringTo, byStep, checksOf, lastingSteps, solve, stepsOf } from './session.ts'
 import { shells, type } from './shell.ts'
+import { onSpareNodes } from './spare.ts'
 
 export interface AlternativeProof {
   readonly name: string
@@ -92,24 +93,13 @@ export async function prove(loaded: LoadedLab, proving: Proving): Promise<LabPro
   if (missing.length > 0) {
     return done({ status: 'skipped', because: lackSays(missing), steps: [], leaks: [] })
   }
-  let number = 0
   const trial = <T>(what: string, work: (trial: Trial) => Promise<T>): Promise<T> => proving.limit(async () => {
     proving.signal.throwIfAborted()
     started ??= performance.now()
-    const id = `${loaded.slug}.proof-${process.pid}-${++number}`
-    // What is asked of nodes hears no signal, and may take long: it is left alone, and its nodes are taken away.
-    const interrupted = Promise.withResolvers<never>()
-    interrupted.promise.catch(() => {})
-    const onAbort = (): void => { void proving.provider.down(id).finally(() => interrupted.reject(proving.signal.reason)).catch(() => {}) }
-    proving.signal.addEventListener('abort', onAbort)
     try {
-      // Not kept: if this process is killed, the nodes end with it.
-      await proving.provider.up(id, loaded.topology, { signal: proving.signal, keep: false })
-      const nodes = await proving.provider.nodes(id)
-      return await Promise.race([work({ nodes, bench: () => Promise.resolve(makeBench(nodes, loaded.topology)) }), interrupted.promise])
+      return await onSpareNodes({ loaded, provider: proving.provider }, proving.signal, nodes =>
+        work({ nodes, bench: () => Promise.resolve(makeBench(nodes, loaded.topology)) }))
     } finally {
-      await proving.provider.down(id)
-      proving.signal.removeEventListener('abort', onAbort)
       proving.onPart(what)
     }
   })

@@ -6,11 +6,12 @@ import type { Trace } from '../core/trace.ts'
 import { CouldNotLook } from '../core/verdict.ts'
 import { makeBench } from './bench.ts'
 import type { LoadedLab } from './course.ts'
-import { bringToEnd, onSpareNodes } from './diff/index.ts'
+import { bringToEnd } from './diff/index.ts'
 import { judgeAll, status } from './judge.ts'
 import { observe } from './observe/index.ts'
 import { bringTo, solve, stepsOf, type Session } from './session.ts'
 import { shells } from './shell.ts'
+import { onSpareNodes } from './spare.ts'
 import { stock, type Fault } from './stock.ts'
 
 export interface Recording {

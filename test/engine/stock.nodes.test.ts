@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { tryOn } from '../../runner/engine/break.ts'
 import { loadLab, projectRoot } from '../../runner/engine/course.ts'
-import { onSpareNodes } from '../../runner/engine/diff/index.ts'
+import { onSpareNodes } from '../../runner/engine/spare.ts'
 import { stock } from '../../runner/engine/stock.ts'
 import { chosen } from '../helpers/chosen.ts'
 import { providersHere } from '../helpers/providers.ts'
@@ -20,7 +20,7 @@ for (const slug of ['01-first-netns', '02-bridge-samenode', '05-static-routes'])
     for (const fault of stock(loaded)) {
       const without = WITHOUT_EFFECT.includes(`${slug} ${fault.name}`)
       test.concurrent(`${without ? 'is not broken' : 'is broken'} by: ${fault.name}`, async () => {
-        const effect = await onSpareNodes({ home: '/nonexistent', provider, loaded }, new AbortController().signal, nodes => tryOn(loaded, fault, nodes))
+        const effect = await onSpareNodes({ provider, loaded }, new AbortController().signal, nodes => tryOn(loaded, fault, nodes))
         if (without) expect(effect).toMatchObject({ kind: expect.stringMatching(/nothing|failed/) as string })
         else expect(effect).toMatchObject({ kind: 'broke', whole: true })
         // Half a fault that nobody would see is the worst that a deed can leave.

@@ -9,6 +9,7 @@ import { Journal } from '../journal.ts'
 import { judgeAll, PATIENCE_MS, status } from '../judge.ts'
 import { observe } from '../observe/index.ts'
 import { bringTo, findStep, history, judgeSteps, solve, stepsOf, type Session } from '../session.ts'
+import { onSpareNodes } from '../spare.ts'
 import { compare } from './compare.ts'
 import type { Difference } from './difference.ts'
 
@@ -45,19 +46,6 @@ function stepNow({ home, loaded }: Session, judged: readonly StepVerdicts[]): Le
 function holds({ lesson }: LoadedLab, judged: readonly StepVerdicts[], last: string): boolean {
   const ids = lesson.steps.map(step => step.id)
   return ids.slice(0, ids.indexOf(last) + 1).every(id => judged.find(step => step.id === id)?.status === 'pass')
-}
-
-let spares = 0
-
-/** Nodes that nobody else sees, and that end with the work, or with this process. */
-export async function onSpareNodes<T>({ loaded, provider }: Session, signal: AbortSignal, work: (nodes: readonly Node[]) => Promise<T>): Promise<T> {
-  const id = `${loaded.slug}.spare-${process.pid}-${++spares}`
-  try {
-    await provider.up(id, loaded.topology, { signal, keep: false })
-    return await work(await provider.nodes(id))
-  } finally {
-    await provider.down(id)
-  }
 }
 
 const RIGHT_MS = 10_000
