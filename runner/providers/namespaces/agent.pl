@@ -21,19 +21,21 @@ nonblocking(\*STDOUT);
 my $self = syscall 434, $$ + 0, 0;
 my $watches = $self >= 0 && open my $watched, '<&=', $self;
 
+# What select is asked about, kept from turn to turn, and what is done then, by the file's number: many commands are under way at once, and few
+# of them have something to say. Outputs are apart, since they can be made to wait.
+my ($always, $outputs, $inputs) = ('', '', '');
+my (%readable, %writable);
+vec($always, 0, 1) = 1;
+# Commands to look after without being told: ended and not finished, struck and not ended, or of a kernel that says nothing of their end.
+my %tended;
+
 for (;;) {
-  my ($read, $write) = ('', '');
-  vec($read, 0, 1) = 1;
+  my ($read, $write) = (length $out < $most ? $always | $outputs : $always, $inputs);
   vec($write, 1, 1) = 1 if length $out;
-  my $ending = 0;
-  for my $r (values %run) {
-    vec($read, fileno $r->{ended}, 1) = 1 if $r->{ended};
-    $ending ||= defined $r->{status} || $r->{pid} && !$r->{ended} || $r->{struck};
-    if (length $out < $most) { vec($read, fileno $_, 1) = 1 for grep { $_ } @$r{qw(o x)} }
-    vec($write, fileno $r->{i}, 1) = 1 if $r->{i} && length $r->{input};
-  }
-  vec($read, fileno $_->{socket}, 1) = 1 for values %gates;
-  next if select($read, $write, undef, $ending ? 0.01 : undef) < 0;
+  next if select($read, $write, undef, %tended ? 0.01 : undef) < 0;
+  for (numbers($write)) { $writable{$_}->() if $writable{$_} }
+  for (numbers($read)) { $readable{$_}->() if $readable{$_} }
+  # Last, since what it begins may get the number of a file that was closed in this turn.
   if (vec($read, 0, 1)) {
     sysread(STDIN, $in, 1 << 16, length $in) or last;
     while (length $in > 4 and length $in >= 4 + (my $size = unpack 'N', $in)) {
@@ -41,13 +43,10 @@ for (;;) {
       obey($what, $id, $data);
     }
   }
-  for my $gate (grep { vec $read, fileno $_->{socket}, 1 } values %gates) { hear($gate) }
-  for my $id (keys %run) {
+  for my $id (keys %tended) {
     my $r = $run{$id};
-    feed($id) if $r->{i} && length $r->{input} && vec($write, fileno $r->{i}, 1);
-    for (qw(o x)) { take($id, $_) if $r->{$_} && vec($read, fileno $r->{$_}, 1) }
-    strike($r) if $r->{struck} && !defined $r->{status};
-    reap($id) if !defined $r->{status} && $r->{pid} && (!$r->{ended} || vec($read, fileno $r->{ended}, 1));
+    strike($id) if $r->{struck} && !defined $r->{status};
+    reap($id) if !defined $r->{status} && $r->{pid} && !$r->{ended};
     finish($id) if defined $r->{status};
   }
   if (length $out) {
@@ -56,19 +55,66 @@ for (;;) {
     elsif (!again()) { last }
   }
 }
-strike($_) for grep { !defined $_->{status} } values %run;
+strike($_) for grep { !defined $run{$_}{status} } keys %run;
 # The container's first process ends at this signal, and with it all the others.
 kill 15, 1 if $bound;
+
+# Of the files that select has named.
+sub numbers {
+  my ($bits, $at, @all) = (unpack('b*', $_[0]), -1);
+  push @all, $at while ($at = index $bits, '1', $at + 1) >= 0;
+  return @all;
+}
+
+sub watch_output {
+  my ($id, $which) = @_;
+  my $number = fileno $run{$id}{$which};
+  vec($outputs, $number, 1) = 1;
+  $readable{$number} = sub { take($id, $which) };
+}
+
+# Only while there is something to say to the command.
+sub watch_input {
+  my ($id) = @_;
+  my $number = fileno $run{$id}{i};
+  vec($inputs, $number, 1) = length $run{$id}{input} ? 1 : 0;
+  $writable{$number} = sub { feed($id) };
+}
+
+# A terminal's input and output are one file.
+sub let_go {
+  my ($r, $which) = @_;
+  my $number = fileno(delete $r->{$which} // return);
+  if ($which eq 'i') {
+    vec($inputs, $number, 1) = 0;
+    delete $writable{$number};
+  } else {
+    vec($_, $number, 1) = 0 for $always, $outputs;
+    delete $readable{$number};
+  }
+}
+
+sub forget {
+  my ($id) = @_;
+  my $r = delete $run{$id};
+  let_go($r, $_) for qw(i o x ended);
+  delete $tended{$id};
+}
 
 sub obey {
   my ($what, $id, $data) = @_;
   return start($id, $what eq 't', split /\0/, $data, -1) if $what eq 'r' || $what eq 't';
   my $r = $run{$id} or return;
-  if ($what eq 'i') { $r->{input} .= $data if $r->{i} }
+  if ($what eq 'i') {
+    if ($r->{i}) {
+      $r->{input} .= $data;
+      watch_input($id);
+    }
+  }
   elsif ($what eq 'e') { $r->{eof} = 1; feed($id) }
   elsif ($what eq 'w') { ioctl $r->{o}, 0x5414, pack 'S4', unpack('n2', $data), 0, 0 if $r->{o} }
-  elsif ($what eq 'k') { strike($r) if !defined $r->{status} }
-  elsif ($what eq 'f') { $bound = 0; feed($id); delete $run{$id} }
+  elsif ($what eq 'k') { strike($id) if !defined $r->{status} }
+  elsif ($what eq 'f') { $bound = 0; feed($id); forget($id) }
 }
 
 sub start {
@@ -92,6 +138,7 @@ sub start {
   }
   my $r = $run{$id} = { i => $i, o => $o, x => $x, input => '', eof => 0, terminal => $terminal };
   nonblocking($_) for grep { $_ } $i, $o, $x;
+  watch_output($id, $_) for grep { $r->{$_} } qw(o x);
   return if $watches && !$terminal && $words[0] eq 'enter' && !grep({ /^TERM=/ } @env) && let_in($id, \@theirs, @words[1 .. $#words]);
   my $pid = fork // return refuse($id, "fork: $!");
   if (!$pid) {
@@ -109,7 +156,7 @@ sub start {
     exec { $words[0] } @words or syswrite STDERR, "$words[0]: $!\n";
     exit 127;
   }
-  begun($r, $pid);
+  begun($id, $pid);
 }
 
 # Done at once and here; its answer is at most a few lines for each lab.
@@ -125,10 +172,18 @@ sub search {
 # pidfd_open has the same number on every processor. It becomes readable when the process has ended; where an
 # old engine's filter refuses it, every turn of the loop asks.
 sub begun {
-  my ($r, $pid) = @_;
-  my $fd = syscall 434, $pid, 0;
-  open $r->{ended}, '<&=', $fd if $fd >= 0;
+  my ($id, $pid) = @_;
+  # Freed meanwhile.
+  my $r = $run{$id} // return;
   $r->{pid} = $pid;
+  my $number = syscall 434, $pid, 0;
+  if ($number < 0) {
+    $tended{$id} = 1;
+    return;
+  }
+  open $r->{ended}, '<&=', $number;
+  vec($always, $number, 1) = 1;
+  $readable{$number} = sub { reap($id) };
 }
 
 # To enter a node takes longer than most commands: a process that has, a gate, is kept, and starts what comes later. Nothing, if it cannot be asked
@@ -165,7 +220,10 @@ sub gate {
     syswrite STDIN, "x$@";
     exit 255;
   }
-  return $gates{$key} = { key => $key, pid => $pid, socket => $own, asked => [], error => "enter: gone\n" };
+  my $gate = $gates{$key} = { key => $key, pid => $pid, socket => $own, asked => [], error => "enter: gone\n" };
+  vec($always, fileno $own, 1) = 1;
+  $readable{fileno $own} = sub { hear($gate) };
+  return $gate;
 }
 
 # `p` and the number of a command's process, in the order in which it was asked; `f` and why this one could not be started; or `x` and why the
@@ -175,10 +233,11 @@ sub hear {
   my $count = sysread $gate->{socket}, my $said, 4096;
   if (!$count) {
     delete $gates{$gate->{key}};
+    let_go($gate, 'socket');
     waitpid $gate->{pid}, 0;
     keep_out($_, $gate->{error}) for @{$gate->{asked}};
   } elsif ($said =~ /^p(\d+)$/) {
-    begun($run{shift @{$gate->{asked}}}, $1 + 0);
+    begun(shift @{$gate->{asked}}, $1 + 0);
   } else {
     $gate->{error} = substr $said, 1 if $said =~ /^x/;
     keep_out(shift @{$gate->{asked}}, substr $said, 1);
@@ -187,14 +246,15 @@ sub hear {
 
 sub keep_out {
   my ($id, $why) = @_;
-  return unless delete $run{$id};
+  return unless $run{$id};
+  forget($id);
   answer('x', $id, $why);
   answer('q', $id, '255');
 }
 
 sub refuse {
   my ($id, $why) = @_;
-  delete $run{$id};
+  forget($id) if $run{$id};
   answer('x', $id, "$why\n");
   answer('q', $id, '126');
 }
@@ -209,9 +269,10 @@ sub feed {
       answer('w', $id, $count);
     }
     # A command that does not read its input to the end closes the pipe: that is its right.
-    elsif (!again()) { $r->{input} = ''; delete $r->{i} }
+    elsif (!again()) { $r->{input} = ''; let_go($r, 'i') }
   }
-  delete $r->{i} if $r->{eof} && !length $r->{input} && !$r->{terminal};
+  let_go($r, 'i') if $r->{eof} && !length $r->{input} && !$r->{terminal};
+  watch_input($id) if $r->{i};
 }
 
 sub take {
@@ -220,7 +281,7 @@ sub take {
   my $count = sysread $r->{$which}, my $piece, 1 << 16;
   return answer($which, $id, $piece), $count if $count;
   # A terminal answers EIO when nobody has it open any more.
-  delete $r->{$which} if defined $count || !again();
+  let_go($r, $which) if defined $count || !again();
   return 0;
 }
 
@@ -230,7 +291,8 @@ sub reap {
   return unless waitpid($r->{pid}, 1) == $r->{pid};
   $r->{status} = $?;
   $r->{until} = now() + 0.05;
-  delete $r->{ended};
+  let_go($r, 'ended');
+  $tended{$id} = 1;
 }
 
 # A daemon that the command leaves behind may hold its output open for ever: what has come within a moment of
@@ -243,7 +305,7 @@ sub finish {
     for my $which (qw(o x)) { for (1 .. 16) { $r->{$which} && take($id, $which) or last } }
   }
   answer('q', $id, $r->{status} & 127 ? '' : $r->{status} >> 8);
-  delete $run{$id};
+  forget($id);
 }
 
 sub answer {
@@ -269,8 +331,10 @@ sub tree {
 # process to reap, which may take its time; so it is killed itself only if it has started nothing, or if what it
 # started forks as fast as it is killed.
 sub strike {
-  my ($r) = @_;
+  my ($id) = @_;
+  my $r = $run{$id};
   $r->{struck} ||= 1;
+  $tended{$id} = 1;
   # A gate has not said yet who it is.
   return unless $r->{pid};
   my ($top, @below) = tree($r->{pid});
