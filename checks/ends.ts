@@ -58,7 +58,7 @@ export async function allNamespaces(bench: Bench): Promise<readonly Namespace[]>
 /** All who hold an address. */
 export function holders(namespaces: readonly Namespace[], address: string): readonly { readonly namespace: Namespace; readonly link: Link }[] {
   return namespaces.flatMap(namespace => namespace.links
-    .filter(link => link.addresses.some(held => held.split('/')[0] === address))
+    .filter(link => link.addresses.some(held => held.startsWith(`${address}/`)))
     .map(link => ({ namespace, link })))
 }
 

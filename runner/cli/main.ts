@@ -60,7 +60,7 @@ lab.command('table').argument('<files...>', 'YAML of Pods, Namespaces, Services 
   .option('--port <port...>', 'only these: 8080, 53/UDP').option('--live', 'and beside it who does, measured on the running lab').option(...JSON_OPTION)
   .action(async (files, options) => endWith(import('./commands/table.ts').then(({ table }) => table(files, options))))
 lab.command('verify').argument('[labs...]').description('prove that the checks of labs are right')
-  .option('--all', 'every lab').option(...PROVIDER).option('--jobs <n>', 'benches at once; default: three for each processor')
+  .option('--all', 'every lab').option(...PROVIDER).option('--jobs <n>', 'benches at once; default: four for each processor')
   .option('--shard <i/n>', 'only the i-th of n parts').option('--ways <i/n>', 'beside the printed commands only the i-th of n parts of the right and wrong ways').option('--junit <file>', 'also write JUnit XML').option(...JSON_OPTION)
   .action(async (names, options) => endWith((await import('./commands/verify.ts')).verify(names, options)))
 lab.command('fetch').argument('[components...]').description('components of Kubernetes for the nodes that ask for them; default: those of the labs')

@@ -277,10 +277,10 @@ export async function snapshots(nodes: readonly Node[]): Promise<ReadonlyMap<str
 /** Lines that are in one snapshot and not in the other. */
 export function differences(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): readonly string[] {
   return [...before].flatMap(([name, text]) => {
-    const [old, now] = [text.split('\n'), (after.get(name) ?? '').split('\n')]
+    const [old, now] = [new Set(text.split('\n')), new Set((after.get(name) ?? '').split('\n'))]
     return [
-      ...old.filter(line => !now.includes(line)).map(line => `${name} lost "${line.trim()}"`),
-      ...now.filter(line => !old.includes(line)).map(line => `${name} has got "${line.trim()}"`),
+      ...[...old].filter(line => !now.has(line)).map(line => `${name} lost "${line.trim()}"`),
+      ...[...now].filter(line => !old.has(line)).map(line => `${name} has got "${line.trim()}"`),
     ]
   })
 }

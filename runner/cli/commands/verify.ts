@@ -12,7 +12,7 @@ import { coloured, json, paint, plain, remark } from '../print.ts'
 import { progressOn } from '../progress.ts'
 
 /** A bench mostly waits: for the kernel to take links and namespaces apart, and for answers that do not come. */
-export const BENCHES_PER_PROCESSOR = 3
+export const BENCHES_PER_PROCESSOR = 4
 
 /** After an interrupt all benches are taken away, and have long been by then. */
 const ALL_DOWN_MS = 20_000
