@@ -429,7 +429,8 @@ END`),
       alternatives: {
         'every connection of the node forgotten': inTurn(oldLeaves, ({ node1 }) => node1`conntrack -F >/dev/null 2>&1`),
         'every connection of the Service forgotten': inTurn(oldLeaves, ({ node1 }) => node1`conntrack -D -p udp --orig-dst 10.96.0.43 >/dev/null 2>&1`),
-        'the workers started again': inTurn(oldLeaves, ({ node1 }) => bash(node1, `kill $(pgrep -f '^/usr/bin/perl .*workers')\n${WORKERS}`)),
+        // From a port that one of them had before, a new one would be taken for that one.
+        'the workers started again, from other ports': inTurn(oldLeaves, ({ node1 }) => bash(node1, `kill $(pgrep -f '^/usr/bin/perl .*workers')\nip netns exec red sysctl -qw net.ipv4.ip_local_port_range='20000 29999'\n${WORKERS}`)),
         'never an endpoint while they talk': inTurn(each(() => `${BEATS}\n${REPLACED}`), ({ node1 }) => bash(node1, WORKERS)),
         'by nft': inTurn(each(() => nftHooks(`ip daddr 10.96.0.43 udp dport 5140 dnat to numgen random mod 2 map { 0 : ${LEAVING.old}, 1 : ${BACKENDS.b3} } : ${BEAT}`)), ({ node1 }) => bash(node1, WORKERS),
           each(() => nft('flush chain ip services services', `add rule ip services services ip daddr 10.96.0.43 udp dport 5140 dnat to ${BACKENDS.b3}:${BEAT}`)), ({ node1 }) => bash(node1, forget)),
