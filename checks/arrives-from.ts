@@ -3,7 +3,7 @@ import { CouldNotLook, fail, pass, type Evidence, type NonEmpty, type Verdict } 
 import { allNamespaces, endOf, holders, ownerOf, type End, type NamedEnd } from './ends.ts'
 import { nameOf } from './explain.ts'
 import { readFrames, type Header } from './read/tcpdump.ts'
-import { start, type Running } from './running.ts'
+import { start, type Running } from '../runner/core/running.ts'
 import { translation } from './translation.ts'
 
 /** Whoever talks several times a second has said something by then, on a busy machine too. */

@@ -6,7 +6,7 @@ import type { Bench, Namespace } from '../runner/core/bench.ts'
 import { CouldNotLook, type Evidence, type NonEmpty } from '../runner/core/verdict.ts'
 import { addressed, allNamespaces, ownerOf, type Missing, type NamedEnd } from './ends.ts'
 import { readAnswers, readArrived, readTaken, type Arrived, type Told } from './read/asking.ts'
-import { start, type Running } from './running.ts'
+import { start, type Running } from '../runner/core/running.ts'
 
 export const ASKING = '/usr/local/lib/hardway/asking'
 const ANSWER_MS = 250
@@ -167,13 +167,13 @@ async function askAll(bench: Bench, serving: readonly Serving[], questions: Read
   if (first === undefined) throw new Error('the topology has no nodes')
   const nodes = [...new Set([first.name, ...[...serving.map(one => one.namespace), ...[...questions.values()].map(one => one.client)].map(({ node }) => node)])]
   const starting = nodes.map((node, index) => {
-    // Two looks at once would be in each other's way: the first node's is the lock of all.
-    const running = start(bench.place(node), [ASKING, String(index), String(nodes.length), ...node === first.name ? ['alone'] : []], output => output.startsWith('ready\n'), TURN_MS)
+    // What listed the namespaces asks, where this is the look's first time.
+    const running = bench.lister?.(node) ?? start(bench.place(node), [ASKING], output => output.endsWith('listed\n'))
     running.catch(() => {})
-    return { node, running }
+    return { node, running, as: `as ${index} ${nodes.length}${node === first.name ? ' alone' : ''}\n` }
   })
   try {
-    const round = new Round(bench, await Promise.all(starting.map(async ({ node, running }) => [node, await running] as const)))
+    const round = new Round(bench, await Promise.all(starting.map(async ({ node, running, as }) => [node, await ready(node, await running, as)] as const)))
     const taken = await round.listen(serving)
     const all = [...questions].flatMap(([key, asked]) => Array.from({ length: asked.times }, () => ({ key, asked })))
     // Whoever else has the port is asked who they are.
@@ -196,6 +196,13 @@ async function askAll(bench: Bench, serving: readonly Serving[], questions: Read
       await Promise.all(some.map(async ({ running }) => (await running.catch(() => undefined))?.stop()))
     }
   }
+}
+
+/** Two looks at once would be in each other's way: the first node's is the lock of all. */
+async function ready(node: string, running: Running, as: string): Promise<Running> {
+  running.say(as)
+  if (await running.until(output => output.endsWith('\nready\n'), TURN_MS)) return running
+  throw new CouldNotLook(`${node}: \`${ASKING}\` did not get ready: another look is asking, and does not end`)
 }
 
 class Round {

@@ -10,7 +10,7 @@ import { readSent, type Sent } from './read/bulk.ts'
 import { readLargest } from './read/largest.ts'
 import { readReady } from './read/probe.ts'
 import { readFrames, type Frame } from './read/tcpdump.ts'
-import { start, type Running } from './running.ts'
+import { start, type Running } from '../runner/core/running.ts'
 import { readFrom, unable } from './tool.ts'
 
 const TOOL = '/usr/local/lib/hardway/bulk'

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { Bench } from '../runner/core/bench.ts'
 import { CouldNotLook, type Evidence } from '../runner/core/verdict.ts'
 import { readHexFrames } from './read/hex-frames.ts'
-import { start, type Running } from './running.ts'
+import { start, type Running } from '../runner/core/running.ts'
 import { unable } from './tool.ts'
 
 export interface Capture {

@@ -5,7 +5,7 @@ import { add, attachment, withNetwork } from './cni.ts'
 import { ask, PROBE } from './exchange.ts'
 import { say } from './explain.ts'
 import { readReady } from './read/probe.ts'
-import { start } from './running.ts'
+import { start } from '../runner/core/running.ts'
 
 /** `two pods that join the network of node1 reach each other, and each sees the other's own address`. */
 export function cniNeighbours(node: string): Check {

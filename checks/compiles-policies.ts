@@ -3,7 +3,7 @@ import { CouldNotLook, fail, type Evidence, type Verdict } from '../runner/core/
 import { objectsOf, type Objects } from '../kubernetes/index.ts'
 import { partHolds, type Part } from './as-policies-say.ts'
 import { readNamespaces } from './read/namespaces.ts'
-import { start, type Running } from './running.ts'
+import { start, type Running } from '../runner/core/running.ts'
 
 const TOOL = '/usr/local/lib/hardway/policy-world'
 /** A dozen namespaces, on a machine that may be busy. */

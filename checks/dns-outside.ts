@@ -3,7 +3,7 @@ import type { Bench, Check } from '../runner/core/bench.ts'
 import { fail, pass, type Evidence, type Verdict } from '../runner/core/verdict.ts'
 import { askDns, sayReply } from './dns-asking.ts'
 import { endOf, ownerOf, type End, type NamedEnd } from './ends.ts'
-import { start } from './running.ts'
+import { start } from '../runner/core/running.ts'
 
 /** A server asks for what it does not know as soon as it is asked; a capture is a moment behind. */
 const ASKED_MS = 1_500

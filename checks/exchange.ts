@@ -8,7 +8,7 @@ import { capture, type Capture } from './capture.ts'
 import { addressed, ownerOf, type Missing, type NamedEnd, type Owner } from './ends.ts'
 import { readAsked, readHeard, readReady, type Answer, type Asked, type Heard } from './read/probe.ts'
 import { readFrames, type Frame, type Header } from './read/tcpdump.ts'
-import { start, type Running } from './running.ts'
+import { start, type Running } from '../runner/core/running.ts'
 import { readFrom, unable } from './tool.ts'
 
 export const PROBE = '/usr/local/lib/hardway/probe'

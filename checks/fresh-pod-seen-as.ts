@@ -6,7 +6,7 @@ import { ask, PROBE } from './exchange.ts'
 import { say } from './explain.ts'
 import { withFreshPod } from './fresh-pod.ts'
 import { readHeard, readReady } from './read/probe.ts'
-import { start } from './running.ts'
+import { start } from '../runner/core/running.ts'
 
 /**
  * `ext sees node2's address, 192.168.1.12, when a new pod on node2 asks, without another command`: one that the check

@@ -9,7 +9,7 @@ import { ask } from './exchange.ts'
 import { say, whyNot } from './explain.ts'
 import type { Reaching } from './reaches.ts'
 import { readReady, type Answer } from './read/probe.ts'
-import { start } from './running.ts'
+import { start } from '../runner/core/running.ts'
 import { translation } from './translation.ts'
 
 const TOOL = '/usr/local/lib/hardway/fresh-pod'

@@ -8,7 +8,7 @@ import { allNamespaces, endsOf, holders, ownerOf, type NamedEnd, type Owner } fr
 import { ask } from './exchange.ts'
 import { say } from './explain.ts'
 import { readReady } from './read/probe.ts'
-import { start } from './running.ts'
+import { start } from '../runner/core/running.ts'
 import { rangeOf, someOf } from './some-of.ts'
 
 const TOOL = '/usr/local/lib/hardway/fresh-routed-pod'

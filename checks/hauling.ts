@@ -11,7 +11,7 @@ import { readHauls, type Hauled } from './read/haul.ts'
 import { readHexFrames, type HexFrame } from './read/hex-frames.ts'
 import { readPacket } from './read/packet.ts'
 import { readReady } from './read/probe.ts'
-import { start, type Running } from './running.ts'
+import { start, type Running } from '../runner/core/running.ts'
 import { readFrom, unable } from './tool.ts'
 
 const TOOL = '/usr/local/lib/hardway/haul'

@@ -6,7 +6,7 @@ import { CouldNotLook, type Evidence, type NonEmpty } from '../runner/core/verdi
 import { ask } from './exchange.ts'
 import { readArrivals, type Arrival } from './read/arrivals.ts'
 import type { Answer } from './read/probe.ts'
-import { start } from './running.ts'
+import { start } from '../runner/core/running.ts'
 
 /** What comes in reaches a capture a moment after its answer reaches the client. */
 const ARRIVAL_MS = 250

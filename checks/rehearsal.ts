@@ -8,7 +8,7 @@ import { contains, formatAddress, parseAddress, parseCidr } from '../runner/core
 import { list } from '../runner/core/quoted.ts'
 import { CouldNotLook, type Evidence, type NonEmpty } from '../runner/core/verdict.ts'
 import { restarted } from './restarted.ts'
-import { start, type Running } from './running.ts'
+import { start, type Running } from '../runner/core/running.ts'
 import { readFrom, unable } from './tool.ts'
 
 const TOOL = '/usr/local/lib/hardway/rehearsal'

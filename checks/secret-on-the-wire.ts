@@ -7,7 +7,7 @@ import { exchange, PROBE } from './exchange.ts'
 import { explain } from './explain.ts'
 import { overhear, type Overheard, type Talk } from './overhear.ts'
 import { readReady } from './read/probe.ts'
-import { start, type Running } from './running.ts'
+import { start, type Running } from '../runner/core/running.ts'
 
 /**
  * `what red and green say to each other cannot be read on the wire`: they ask each other, by TCP and UDP, and what they

@@ -2,7 +2,7 @@ import type { Bench, Check, Place } from '../runner/core/bench.ts'
 import { CouldNotLook, fail, pass, type Evidence, type Verdict } from '../runner/core/verdict.ts'
 import { endOf, ownerOf, type End, type NamedEnd } from './ends.ts'
 import { readFrames, type Header } from './read/tcpdump.ts'
-import { start, type Running } from './running.ts'
+import { start, type Running } from '../runner/core/running.ts'
 import { askedAt, either, type Asked, type Service } from './service.ts'
 
 /** Whoever talks several times a second has done so, on a busy machine too. */

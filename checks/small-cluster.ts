@@ -2,7 +2,7 @@
 // there, with objects of the check's, beside connections that the check makes.
 import type { Bench, Place } from '../runner/core/bench.ts'
 import { CouldNotLook, type Evidence, type NonEmpty } from '../runner/core/verdict.ts'
-import { start, type Running } from './running.ts'
+import { start, type Running } from '../runner/core/running.ts'
 import { unable } from './tool.ts'
 
 const TOOL = '/usr/local/lib/hardway/small-cluster'

@@ -4,7 +4,7 @@ import { fail, pass, type Verdict } from '../runner/core/verdict.ts'
 import { addressed, endOf, ownerOf, type End, type NamedEnd } from './ends.ts'
 import { PROBE } from './exchange.ts'
 import { readHeard, readReady } from './read/probe.ts'
-import { start } from './running.ts'
+import { start } from '../runner/core/running.ts'
 import { unable } from './tool.ts'
 
 /** A datagram takes a few milliseconds; two of each are sent. */

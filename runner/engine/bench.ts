@@ -3,11 +3,17 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { readNamespaces } from '../../checks/read/namespaces.ts'
 import type { Bench, ExecOptions, Namespace, Place } from '../core/bench.ts'
 import type { Node } from '../core/provider.ts'
+import { start, type Running } from '../core/running.ts'
 import type { Topology } from '../core/topology.ts'
 import type { Probe, Trace } from '../core/trace.ts'
-import { CouldNotLook } from '../core/verdict.ts'
+import { CouldNotLook, type Evidence } from '../core/verdict.ts'
 
 const NAMESPACES = ['/usr/local/lib/hardway/namespaces']
+/** Says the same, and goes on to ask. */
+const ASKING = ['/usr/local/lib/hardway/asking']
+const LISTED_MS = 10_000
+/** Longer than any look. */
+const LONGEST_MS = 120_000
 
 /** Made anew for every look: what it remembers is remembered for one look only. */
 export function makeBench(nodes: readonly Node[], topology: Topology): Bench {
@@ -67,7 +73,7 @@ export function placeIn(node: Node, name: string): Place {
   return within(node, name, ['ip', 'netns', 'exec', namespace])
 }
 
-function within(node: Node, name: string, enter: readonly string[]): Place {
+function within(node: Place, name: string, enter: readonly string[]): Place {
   return {
     name,
     async exec(argv, options?: ExecOptions) {
@@ -77,9 +83,53 @@ function within(node: Node, name: string, enter: readonly string[]): Place {
   }
 }
 
+/**
+ * The same bench for one look of many checks: what lists the namespaces of its nodes goes on to ask in them, since to start two programs takes
+ * longer than all that the first one does. `end` ends what nobody has taken.
+ */
+export function forOneLook(bench: Bench): Bench & { end(): Promise<void> } {
+  const listed = new Map<string, Promise<readonly Namespace[]>>()
+  const listers = new Map<string, Promise<Running>>()
+  let over = false
+  const list = async (name: string): Promise<readonly Namespace[]> => {
+    const node = bench.place(name)
+    const started = performance.now()
+    const running = start(node, ASKING, output => output.endsWith('\nlisted\n'), LISTED_MS, LONGEST_MS)
+    listers.set(name, running)
+    const text = (await running).output().replace(/^listed\n$/m, '')
+    return namespacesIn(node, { place: name, argv: NAMESPACES, exitCode: 0, stdout: text, stderr: '', ms: performance.now() - started })
+  }
+  const take = (name: string): Promise<Running> | undefined => {
+    const running = listers.get(name)
+    listers.delete(name)
+    return running
+  }
+  return {
+    ...bench,
+    namespaces: name => {
+      // A check that is not waited for any more.
+      if (over) return bench.namespaces(name)
+      const known = listed.get(name)
+      if (known !== undefined) return known
+      const answer = list(name)
+      listed.set(name, answer)
+      return answer
+    },
+    lister: take,
+    async end() {
+      over = true
+      await Promise.all([...listers.keys()].map(async name => (await take(name)?.catch(() => undefined))?.stop()))
+    },
+  }
+}
+
 async function listNamespaces(node: Node): Promise<readonly Namespace[]> {
   const evidence = await node.exec(NAMESPACES)
   if (evidence.exitCode !== 0) throw new CouldNotLook(`could not list the network namespaces of ${node.name}`, evidence)
+  return namespacesIn(node, evidence)
+}
+
+function namespacesIn(node: Place, evidence: Evidence): readonly Namespace[] {
   return readNamespaces(evidence.stdout).map(({ inode, named, path, links, printed }, position) => {
     const own = position === 0
     const name = own ? node.name : `${node.name}/${named ?? `net:[${inode}]`}`

@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Bench, Check } from '../core/bench.ts'
 import { CouldNotLook, overall, unknown, type Judged, type Status, type Verdict } from '../core/verdict.ts'
+import { forOneLook } from './bench.ts'
 
 export interface Judging {
   /** A look that takes longer is `unknown`. */
@@ -56,8 +57,13 @@ function unexplained(bench: Bench): Bench {
   return { ...bench, trace: undefined }
 }
 
-async function look(checks: readonly Check[], bench: Bench, deadlineMs?: number): Promise<readonly Judged[]> {
-  return Promise.all(checks.map(async check => ({ claim: check.claim, verdict: await judge(check, bench, deadlineMs) })))
+async function look(checks: readonly Check[], at: Bench, deadlineMs?: number): Promise<readonly Judged[]> {
+  const bench = forOneLook(at)
+  try {
+    return await Promise.all(checks.map(async check => ({ claim: check.claim, verdict: await judge(check, bench, deadlineMs) })))
+  } finally {
+    await bench.end()
+  }
 }
 
 /** Judges once, after as long as `lab check` is patient: what is wrong only while it comes up is not wrong. */

@@ -1,7 +1,7 @@
 // Each check on real nodes: it passes on a right network, and fails on each wrong one for the reason that it is wrong.
 import { describe, expect } from 'vitest'
 import * as checks from '../../checks/index.ts'
-import { start } from '../../checks/running.ts'
+import { start } from '../../runner/core/running.ts'
 import { pod, podsOnVeths } from '../../fixtures/networks/index.ts'
 import { judgeAll } from '../../runner/engine/judge.ts'
 import { ALL, blue, bridges, emptyNetwork, green, red, routed, tunnelled } from './network.ts'

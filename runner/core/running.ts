@@ -1,7 +1,7 @@
 // A command that goes on while something else is done, and is always ended: a server, a capture.
-import type { Place } from '../runner/core/bench.ts'
-import { Lines } from '../runner/core/lines.ts'
-import { CouldNotLook, type Evidence } from '../runner/core/verdict.ts'
+import type { Place } from './bench.ts'
+import { Lines } from './lines.ts'
+import { CouldNotLook, type Evidence } from './verdict.ts'
 
 export interface Running {
   /** To its standard input, which stays open. */

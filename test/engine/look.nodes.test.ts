@@ -1,0 +1,63 @@
+// One process a node lists the namespaces and then asks in them, for all checks of a look.
+import { expect } from 'vitest'
+import { asking } from '../../checks/asking.ts'
+import { endsOf, type NamedEnd } from '../../checks/ends.ts'
+import type { Bench, Check } from '../../runner/core/bench.ts'
+import { pass } from '../../runner/core/verdict.ts'
+import { judgeAll } from '../../runner/engine/judge.ts'
+import { ALL, routed } from '../checks/network.ts'
+import { test } from '../checks/on-nodes.ts'
+
+const [red, , green] = endsOf(ALL) as [NamedEnd, NamedEnd, NamedEnd, NamedEnd]
+const RUNNING = ['sh', '-c', 'for one in /proc/[0-9]*; do tr "\\0" " " <$one/cmdline 2>/dev/null | grep -E "^/usr/bin/perl .*/(asking|namespaces) ?$" && echo "${one#/proc/}"; done; true']
+
+async function running(bench: Bench): Promise<string> {
+  return (await bench.place('node1').exec(RUNNING)).stdout
+}
+
+test('who listed the namespaces asks in them, once; when the look is over nothing of it runs, whether somebody asked or not', async () => {
+  const network = await routed()
+  const before = await network.snapshot()
+  const seen: string[][] = []
+  const asks: Check = {
+    claim: 'red reaches green',
+    async look(bench) {
+      const [own] = await bench.namespaces('node1')
+      if (own === undefined) throw new Error('node1 has no namespace')
+      const first = await running(bench)
+      for (const port of [80, 81]) {
+        const answered = await asking(bench, [{ end: green, port, protocol: 'tcp' }], [{ from: red, to: ALL.green, port, protocol: 'tcp' }])
+        if ('because' in answered) throw new Error(answered.because)
+        expect(answered[0]?.replies).toMatchObject([{ kind: 'ok', by: { named: 'green' } }])
+      }
+      seen.push([first, await running(bench)])
+      return pass(own.evidence)
+    },
+  }
+  const listens: Check = { claim: 'there is a node', look: async bench => pass(...(await bench.namespaces('node1')).map(one => one.evidence) as [never]) }
+  for (const checks of [[asks, listens], [listens]]) {
+    const judged = await judgeAll(checks, () => Promise.resolve(network.bench()))
+    expect(judged.map(({ verdict }) => verdict.status)).toEqual(checks.map(() => 'pass'))
+    // What a reader may run to see the same.
+    const [evidence] = judged[0]?.verdict.evidence ?? []
+    expect(evidence).toMatchObject({ place: 'node1', argv: ['/usr/local/lib/hardway/namespaces'], exitCode: 0 })
+    expect(evidence?.stdout).toBe((await network.bench().namespaces('node1'))[0]?.evidence.stdout)
+    expect(await running(network.bench())).toBe('')
+  }
+  // One, and none any more when both questions are answered.
+  expect(seen).toEqual([[expect.stringMatching(/^\S*perl \S+asking \d+\n$|^\S*perl \S+asking ?\n\d+\n$/), '']])
+  expect(await network.snapshot()).toBe(before)
+})
+
+test('a check that is not waited for any more leaves nothing running either', async () => {
+  const network = await routed()
+  let ended: Promise<unknown> = Promise.resolve()
+  const late: Check = { claim: 'it answers in time', deadlineMs: 1, look: bench => {
+    const listed = bench.namespaces('node1').then(() => bench.namespaces('node2'))
+    ended = listed
+    return listed.then(() => { throw new Error('too late') })
+  } }
+  expect(await judgeAll([late], () => Promise.resolve(network.bench()))).toMatchObject([{ verdict: { status: 'unknown' } }])
+  await ended
+  for (const node of ['node1', 'node2']) expect((await network.bench().place(node).exec(RUNNING)).stdout).toBe('')
+})
