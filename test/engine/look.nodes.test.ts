@@ -3,7 +3,7 @@ import { expect } from 'vitest'
 import { asking } from '../../checks/asking.ts'
 import { endsOf, type NamedEnd } from '../../checks/ends.ts'
 import type { Bench, Check } from '../../runner/core/bench.ts'
-import { pass } from '../../runner/core/verdict.ts'
+import { fail, pass } from '../../runner/core/verdict.ts'
 import { judgeAll } from '../../runner/engine/judge.ts'
 import { ALL, routed } from '../checks/network.ts'
 import { test } from '../checks/on-nodes.ts'
@@ -47,6 +47,21 @@ test('who listed the namespaces asks in them, once; when the look is over nothin
   // One, and none any more when both questions are answered.
   expect(seen).toEqual([[expect.stringMatching(/^\S*perl \S+asking \d+\n$|^\S*perl \S+asking ?\n\d+\n$/), '']])
   expect(await network.snapshot()).toBe(before)
+})
+
+test('a namespace that is deleted while a look goes on is gone, and its cable with it', async () => {
+  const network = await routed()
+  const deletes: Check = {
+    claim: 'what a learner deletes meanwhile is gone',
+    async look(bench) {
+      const [own] = await bench.namespaces('node1')
+      if (own === undefined) throw new Error('node1 has no namespace')
+      expect(await running(bench)).toMatch(/asking/)
+      const made = await own.place.exec(['bash', '-ec', 'ip netns del red\nwhile [ -e /sys/class/net/veth-red ] && [ $SECONDS -lt 5 ]; do :; done\nip link add veth-red type bridge'])
+      return made.exitCode === 0 ? pass(made) : fail(made.stderr, made)
+    },
+  }
+  expect(await judgeAll([deletes], () => Promise.resolve(network.bench()))).toMatchObject([{ verdict: { status: 'pass' } }])
 })
 
 test('a check that is not waited for any more leaves nothing running either', async () => {
