@@ -52,3 +52,13 @@ test('packets, what is learnt of them, and what has just ended are no change', a
   await network.node1`bash -ec ${'ip netns exec red ping -c 2 -i 0.1 10.244.1.3; ping -c 1 192.168.1.12; (sleep 0.01 &); ip netns add brief; ip netns del brief'}`
   await expect.poll(async () => differences(before, await snapshots(network.nodes)), { timeout: 5_000 }).toEqual([])
 })
+
+test('the address of version 6 that an interface has by itself comes when it comes, and is no change', async () => {
+  const network = await bridges()
+  await network.node1`ip netns exec red sysctl -qw net.ipv6.conf.eth0.disable_ipv6=0`
+  const before = await snapshots(network.nodes)
+  await network.node1`ip -n red addr add fe80::5/64 dev eth0`
+  // Where it is asked for.
+  await expect.poll(async () => (await network.node1`ip netns exec red bridge fdb`).stdout, { timeout: 5_000 }).toContain('33:33:ff:00:00:05 dev eth0 self permanent')
+  expect(differences(before, await snapshots(network.nodes))).toEqual([])
+})
