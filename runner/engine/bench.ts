@@ -17,7 +17,6 @@ const LONGEST_MS = 120_000
 
 /** Made anew for every look: what it remembers is remembered for one look only. */
 export function makeBench(nodes: readonly Node[], topology: Topology): Bench {
-  const asked = new Map<string, Promise<readonly Namespace[]>>()
   const node = (name: string): Node => {
     const found = nodes.find(candidate => candidate.name === name)
     if (found !== undefined) return found
@@ -29,13 +28,7 @@ export function makeBench(nodes: readonly Node[], topology: Topology): Bench {
   const bench: Bench = {
     topology,
     place: name => placeIn(node(name.split('/')[0] ?? ''), name),
-    namespaces: name => {
-      const known = asked.get(name)
-      if (known !== undefined) return known
-      const answer = listNamespaces(node(name))
-      asked.set(name, answer)
-      return answer
-    },
+    namespaces: onceEach(name => listNamespaces(node(name))),
     trace: async probe => {
       const key = JSON.stringify(probe)
       wanted ??= { probes: new Map(), traces: turn().then(() => traced()) }
@@ -88,17 +81,16 @@ function within(node: Place, name: string, enter: readonly string[]): Place {
  * longer than all that the first one does. `end` ends what nobody has taken.
  */
 export function forOneLook(bench: Bench): Bench & { end(): Promise<void> } {
-  const listed = new Map<string, Promise<readonly Namespace[]>>()
   const listers = new Map<string, Promise<Running>>()
   let over = false
-  const list = async (name: string): Promise<readonly Namespace[]> => {
+  const list = onceEach(async name => {
     const node = bench.place(name)
     const started = performance.now()
     const running = start(node, ASKING, output => output.endsWith('\nlisted\n'), LISTED_MS, LONGEST_MS)
     listers.set(name, running)
     const text = (await running).output().replace(/^listed\n$/m, '')
     return namespacesIn(node, { place: name, argv: NAMESPACES, exitCode: 0, stdout: text, stderr: '', ms: performance.now() - started })
-  }
+  })
   const take = (name: string): Promise<Running> | undefined => {
     const running = listers.get(name)
     listers.delete(name)
@@ -106,20 +98,22 @@ export function forOneLook(bench: Bench): Bench & { end(): Promise<void> } {
   }
   return {
     ...bench,
-    namespaces: name => {
-      // A check that is not waited for any more.
-      if (over) return bench.namespaces(name)
-      const known = listed.get(name)
-      if (known !== undefined) return known
-      const answer = list(name)
-      listed.set(name, answer)
-      return answer
-    },
+    // Over: a check that is not waited for any more.
+    namespaces: name => over ? bench.namespaces(name) : list(name),
     lister: take,
     async end() {
       over = true
       await Promise.all([...listers.keys()].map(async name => (await take(name)?.catch(() => undefined))?.stop()))
     },
+  }
+}
+
+function onceEach<T>(ask: (name: string) => Promise<T>): (name: string) => Promise<T> {
+  const asked = new Map<string, Promise<T>>()
+  return name => {
+    const answer = asked.get(name) ?? ask(name)
+    asked.set(name, answer)
+    return answer
   }
 }
 
