@@ -60,6 +60,16 @@ describe('asking', () => {
     await expect(replies(network.bench(), both(green, 81), ask(red, ALL.green, 81))).rejects.toThrow(/^node2\/green: something has tcp port 81 already/)
   })
 
+  test('a server of the lab keeps nobody waiting for those who connect and say nothing', async () => {
+    const network = await routed()
+    await network.node2`setsid ip netns exec green serve greeter 80 </dev/null >/dev/null 2>&1 & until ip netns exec green ss -Hltn | grep -q .; do :; done`
+    await network.node1`
+      setsid ip netns exec red bash -c ${`for number in {1..20}; do exec {open}<>/dev/tcp/${ALL.green}/80; done; touch /run/connected; exec sleep 60`} </dev/null >/dev/null 2>&1 &
+      until [ -e /run/connected ]; do :; done`
+    const answers = await replies(network.bench(), [], [{ from: blue, to: ALL.green, port: 80, protocol: 'tcp', times: 50 }])
+    expect(answers.map(({ kind }) => kind)).toEqual(Array.from({ length: 50 }, () => 'ok'))
+  })
+
   test('whose address was translated, and where: by a Service and back, also to oneself', async () => {
     const network = await routed()
     for (const node of [network.node1, network.node2, network.node3]) {
