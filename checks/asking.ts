@@ -97,7 +97,8 @@ const open = new WeakMap<Bench, Batch>()
 
 /**
  * The answers, in the order of the questions; or, if one of those who are to listen or ask is not there, why. What other checks of
- * the same look want to listen listens too. To be called before a look waits for anything else.
+ * the same look want to listen listens too, and what they ask as well is asked once, as often as whoever wants it most often: the others are
+ * given the first of those answers. To be called before a look waits for anything else.
  */
 export async function asking(bench: Bench, listeners: readonly Listener[], questions: readonly Question[]): Promise<readonly Answered[] | Missing> {
   const owners = new Map<string, Namespace>()
@@ -122,15 +123,16 @@ export async function asking(bench: Bench, listeners: readonly Listener[], quest
     const { to, port, protocol, times = 1, patient = false } = question
     if (times < 1) throw new Error('expected one connection at least')
     const client = namespaceOf(question.from)
-    const key = `${client.inode} ${protocol} ${to} ${port} ${times} ${patient}`
-    batch.asking.set(key, { client, to, port, protocol, times, patient })
-    return { question, client, key }
+    const key = `${client.inode} ${protocol} ${to} ${port} ${patient}`
+    batch.asking.set(key, { client, to, port, protocol, times: Math.max(times, batch.asking.get(key)?.times ?? 0), patient })
+    return { client, key, times }
   })
   const replies = await batch.replies
-  const sent = asked.map(({ key }) => replies.get(key) ?? [])
+  const sent = asked.map(({ key, times }) => replies.get(key)?.slice(0, times) ?? [])
   const evidence = new Map([...new Set(asked.map(({ client }) => client.node))].map(node => [node, shown(node, asked.flatMap(({ client }, index) => client.node === node ? sent[index] ?? [] : []))]))
-  return asked.map(({ question, client }, index) => {
+  return questions.map((question, index) => {
     const [first, ...rest] = sent[index] ?? []
+    const client = namespaceOf(question.from)
     const seen = evidence.get(client.node)
     if (first === undefined || seen === undefined) throw new Error(`${question.from.name} → ${question.to} was not asked`)
     return { ...question, client, replies: [first.reply, ...rest.map(({ reply }) => reply)], evidence: [seen] }
@@ -184,10 +186,10 @@ async function askAll(bench: Bench, serving: readonly Serving[], questions: Read
       if (reply?.kind === 'ok' && reply.by.inode === client.inode) continue
       throw new CouldNotLook(`${client.place.name}: something has ${protocol} port ${port} already, and does not say who it is as \`serve\` does`)
     }
-    const replies = new Map<string, Sent[]>()
+    const replies = new Map([...questions.keys()].map(key => [key, [] as Sent[]]))
     for (const [index, { key }] of all.entries()) {
       const one = sent[index]
-      if (one !== undefined) replies.set(key, [...replies.get(key) ?? [], one])
+      if (one !== undefined) replies.get(key)?.push(one)
     }
     return replies
   } finally {

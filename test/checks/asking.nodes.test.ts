@@ -101,6 +101,16 @@ describe('asking', () => {
     expect([...some, ...others].map(({ kind }) => kind)).toEqual(['ok', 'ok', 'ok', 'ok'])
   })
 
+  test('what several checks ask at once is asked as often as one of them wants, and the others are given the first answers', async () => {
+    const network = await routed()
+    const bench = network.bench()
+    const [some, most] = await Promise.all([5, 9].map(times => replies(bench, both(green, 80), [{ from: red, to: ALL.green, port: 80, protocol: 'tcp', times }])))
+    expect(some).toHaveLength(5)
+    expect(most).toHaveLength(9)
+    expect(some).toEqual(most?.slice(0, 5))
+    expect(new Set(most?.map(answer => answer.kind === 'ok' && answer.ownPort)).size).toBe(9)
+  })
+
   test('looks at the same time wait for each other', async () => {
     const network = await routed()
     const all = await Promise.all(Array.from({ length: 4 }, () => replies(network.bench(), both(green, 80), ask(pink, ALL.green, 80, 20))))
