@@ -168,8 +168,9 @@ async function askAll(bench: Bench, serving: readonly Serving[], questions: Read
   const [first] = bench.topology.nodes
   if (first === undefined) throw new Error('the topology has no nodes')
   const nodes = [...new Set([first.name, ...[...serving.map(one => one.namespace), ...[...questions.values()].map(one => one.client)].map(({ node }) => node)])]
+  let told = false
   const starting = nodes.map((node, index) => {
-    // What listed the namespaces asks, where this is the look's first time.
+    // What listed the namespaces asks, unless it is asking for somebody else.
     const running = bench.lister?.(node) ?? start(bench.place(node), [ASKING], output => output.endsWith('listed\n'))
     running.catch(() => {})
     return { node, running, as: `as ${index} ${nodes.length}${node === first.name ? ' alone' : ''}\n` }
@@ -191,19 +192,30 @@ async function askAll(bench: Bench, serving: readonly Serving[], questions: Read
       const one = sent[index]
       if (one !== undefined) replies.get(key)?.push(one)
     }
+    told = true
     return replies
   } finally {
     // The lock goes last.
     for (const some of [starting.slice(1), starting.slice(0, 1)]) {
-      await Promise.all(some.map(async ({ running }) => (await running.catch(() => undefined))?.stop()))
+      await Promise.all(some.map(async ({ node, running }) => over(bench, node, await running.catch(() => undefined), told)))
     }
   }
+}
+
+/** It ends, or rests until this look asks once more, which spares the start of another. */
+async function over(bench: Bench, node: string, running: Running | undefined, told: boolean): Promise<void> {
+  if (running === undefined) return
+  if (!told || bench.givesBack === undefined) return void await running.stop()
+  running.say('rest\n')
+  if (!await running.until(output => output.endsWith('\nrests\n'), SPARE_MS)) return void await running.stop()
+  running.forget()
+  await bench.givesBack(node, running)
 }
 
 /** Two looks at once would be in each other's way: the first node's is the lock of all. */
 async function ready(node: string, running: Running, as: string): Promise<Running> {
   running.say(as)
-  if (await running.until(output => output.endsWith('\nready\n'), TURN_MS)) return running
+  if (await running.until(output => output === 'ready\n' || output.endsWith('\nready\n'), TURN_MS)) return running
   throw new CouldNotLook(`${node}: \`${ASKING}\` did not get ready: another look is asking, and does not end`)
 }
 

@@ -67,10 +67,11 @@ export interface Bench {
   /** Every network namespace of a node, its own first. Asked once a look, so that all checks of it agree. */
   namespaces(node: string): Promise<readonly Namespace[]>
   /**
-   * The process that listed the namespaces of a node in this look, which goes on to ask in them. Whoever takes it ends it; whom nobody takes
-   * ends with the look. Undefined if there is none, or it was taken.
+   * The process that listed the namespaces of a node in this look, which goes on to ask in them. Whoever takes it ends it, or gives it back
+   * when nothing of what it was told goes on; whom nobody has ends with the look. Undefined if there is none, or it is taken.
    */
   readonly lister?: ((node: string) => Promise<Running> | undefined) | undefined
+  readonly givesBack?: ((node: string, lister: Running) => Promise<void>) | undefined
   /**
    * Sends one packet and follows it, and its answer, through every interface. What is wanted at one moment is recorded
    * together. Undefined when no explanation is wanted: a look that is only waiting for a network to settle, or that is

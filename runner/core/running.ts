@@ -6,8 +6,9 @@ import { CouldNotLook, type Evidence } from './verdict.ts'
 export interface Running {
   /** To its standard input, which stays open. */
   say(text: string): void
-  /** What it has printed until now. */
+  /** What it has printed until now, or since that was forgotten. */
   output(): string
+  forget(): void
   /** Resolves when the output is as wanted, or after so many milliseconds, whichever comes first. */
   until(wanted: (output: string) => boolean, ms: number): Promise<boolean>
   /** Ends it; resolves when it has ended. */
@@ -42,6 +43,7 @@ export async function start(place: Place, argv: readonly string[], ready: (outpu
   const running: Running = {
     say: text => input.push(text),
     output: () => output,
+    forget: () => { output = '' },
     until: (wanted, ms) => new Promise(resolve => {
       const timer = setTimeout(() => answer(false), ms)
       const answer = (is: boolean): void => {

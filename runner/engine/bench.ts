@@ -101,6 +101,10 @@ export function forOneLook(bench: Bench): Bench & { end(): Promise<void> } {
     // Over: a check that is not waited for any more.
     namespaces: name => over ? bench.namespaces(name) : list(name),
     lister: take,
+    async givesBack(name, running) {
+      if (over || listers.has(name)) await running.stop()
+      else listers.set(name, Promise.resolve(running))
+    },
     async end() {
       over = true
       await Promise.all([...listers.keys()].map(async name => (await take(name)?.catch(() => undefined))?.stop()))
