@@ -66,7 +66,7 @@ export interface LabProof {
 export interface Proving {
   readonly provider: Provider
   readonly signal: AbortSignal
-  /** Lets no more benches run at once than it was made for; see `limiter`. */
+  /** Lets no more benches run at once than this machine can bear; see `limiter`. */
   readonly limit: <T>(work: () => Promise<T>) => Promise<T>
   /** Of these kernel features and components those that nodes here have. */
   features(names: readonly string[]): readonly string[]
@@ -301,26 +301,5 @@ async function settle<T>(work: Promise<T>): Promise<{ readonly value: T } | { re
     return { value: await work }
   } catch (error) {
     return { error: error instanceof Error ? error.message : String(error) }
-  }
-}
-
-/** At most this many at once; of those that wait, the first of the lowest turn. */
-export function limiter(most: number): <T>(work: () => Promise<T>, turn?: number) => Promise<T> {
-  let free = most
-  const waiting: { readonly turn: number; readonly go: () => void }[] = []
-  return async (work, turn = 0) => {
-    if (free === 0) {
-      await new Promise<void>(go => {
-        const behind = waiting.findIndex(other => other.turn > turn)
-        waiting.splice(behind === -1 ? waiting.length : behind, 0, { turn, go })
-      })
-    } else free--
-    try {
-      return await work()
-    } finally {
-      const next = waiting.shift()
-      if (next === undefined) free++
-      else next.go()
-    }
   }
 }

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { Event, Happening, StepVerdicts } from '../../runner/core/events.ts'
 import { fail } from '../../runner/core/verdict.ts'
 import { Journal, readEvents } from '../../runner/engine/journal.ts'
-import { differences, limiter } from '../../runner/engine/proof.ts'
+import { differences } from '../../runner/engine/proof.ts'
 import { history, replaced } from '../../runner/engine/session.ts'
 import { partOf } from '../../runner/cli/commands/verify.ts'
 
@@ -62,28 +62,6 @@ test('whoever follows a journal hears of each entry once, also of those in the f
   journal.write(typed('three'))
   await all.promise
   expect(heard).toEqual(['one', 'two', 'started', 'three'])
-})
-
-test('no more run at once than were allowed, and all run', async () => {
-  const limit = limiter(3)
-  let now = 0
-  let most = 0
-  const done = await Promise.all(Array.from({ length: 20 }, (_, index) => limit(async () => {
-    most = Math.max(most, ++now)
-    await new Promise(resolve => setImmediate(resolve))
-    now--
-    if (index === 5) throw new Error('one fails')
-    return index
-  }).catch(() => -1)))
-  expect([most, done.filter(value => value >= 0).length]).toEqual([3, 19])
-})
-
-test('of those that wait, the lowest turn goes first, and within it whoever came first', async () => {
-  const limit = limiter(1)
-  const order: string[] = []
-  await Promise.all((['busy 2', 'late 3', 'first 1', 'early 0', 'second 1'] as const).map(name =>
-    limit(async () => { order.push(name); await new Promise(resolve => setImmediate(resolve)) }, Number(name.at(-1)))))
-  expect(order).toEqual(['busy 2', 'early 0', 'first 1', 'second 1', 'late 3'])
 })
 
 test('shards together are the whole, and no lab is in two', () => {

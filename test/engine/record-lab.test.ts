@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { FEATURES } from '../../runner/core/features.ts'
 import { listLabs, loadLab, projectRoot } from '../../runner/engine/course.ts'
-import { limiter } from '../../runner/engine/proof.ts'
+import { limiter } from '../../runner/engine/limit.ts'
 import { recordLab } from '../../runner/engine/record-lab.ts'
 import { chosen } from '../helpers/chosen.ts'
 import { providersHere } from '../helpers/providers.ts'

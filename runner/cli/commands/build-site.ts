@@ -7,7 +7,7 @@ import { parseGlossary } from '../../../site/glossary.ts'
 import { Usage } from '../../core/mistake.ts'
 import type { LabRecord } from '../../core/record.ts'
 import { listLabs, projectRoot, type LoadedLab } from '../../engine/course.ts'
-import { limiter } from '../../engine/proof.ts'
+import { instancesOf, limiter } from '../../engine/limit.ts'
 import { recordLab } from '../../engine/record-lab.ts'
 import { works } from '../../engine/session.ts'
 import { cache, chosenProvider, home, load, root } from '../context.ts'
@@ -67,7 +67,7 @@ async function recorded(labs: readonly LoadedLab[], asked: string | undefined): 
         remark(`no pictures of ${loaded.slug}: nodes here lack ${missing.join(', ')}`)
         return []
       }
-      return [[loaded.slug, await recordLab({ home, provider, loaded }, { signal, limit, onPart: text => progress.say(text) })] as const]
+      return [[loaded.slug, await recordLab({ home, provider, loaded }, { signal, limit: work => limit(work, { instances: instancesOf(loaded.topology) }), onPart: text => progress.say(text) })] as const]
     }))).flat())
   }))
 }

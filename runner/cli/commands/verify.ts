@@ -2,7 +2,8 @@ import { writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { Usage } from '../../core/mistake.ts'
 import { listLabs, resolveLab } from '../../engine/course.ts'
-import { limiter, prove, type LabProof } from '../../engine/proof.ts'
+import { instancesOf, limiter } from '../../engine/limit.ts'
+import { prove, type LabProof } from '../../engine/proof.ts'
 import { works } from '../../engine/session.ts'
 import { cache, chosenProvider, load, root } from '../context.ts'
 import { nodesHave } from '../features.ts'
@@ -55,7 +56,7 @@ export async function verify(names: readonly string[], options: VerifyOptions): 
       const proof = await prove(loaded, {
         provider, signal, features: names => names.filter(name => have.has(name)), tried: ways => partOf(ways, options.ways, '--ways'),
         // Lab after lab, so that each is told of as soon as it can be; the next begins while the last benches of one are waited for.
-        limit: work => limit(work, turn),
+        limit: work => limit(work, { turn, instances: instancesOf(loaded.topology) }),
         onPart: what => {
           const again = parts.has(what)
           parts.add(what)
