@@ -46,6 +46,8 @@ const abroad: Probe = { from: 'alpha/web', to: '10.1.5.20', protocol: 'icmp' }
 const listens = (what: string, port: number, says = 'EXEC:cat'): string => `
   setsid socat ${what},reuseaddr,fork ${says} </dev/null >/dev/null 2>&1 &
   for _ in $(seq 200); do [ -n "$(ss -Hltun sport = :${port})" ] && exit 0; sleep 0.02; done; exit 1`
+/** It reads first: where nobody reads what socat hands on, socat ends, at times before it has handed back what was said. */
+const SAYS_ANOTHER = "SYSTEM:'head -c 1 >/dev/null; echo something else'"
 const tcpServer = (port: number, more = ''): string => listens(`TCP4-LISTEN:${port}${more}`, port)
 const udpServer = (port: number): string => listens(`UDP4-LISTEN:${port}`, port)
 const nft = (...lines: readonly string[]): string => lines.map(line => `nft '${line}'`).join('\n')
@@ -349,7 +351,7 @@ const stock: Readonly<Record<string, Omit<Fault, 'name'>>> = {
   },
   'whole: through a service, asked by the node itself': { network: 'service', deeds: { node1: nodeService, 'node2/green': tcpServer(8080) }, probe: { ...vip, from: 'node1' }, truth: arrivesBut(/10\.244\.2\.2/) },
   'whole: a server that says something else, by UDP': {
-    network: 'service', deeds: { 'node2/green': listens('UDP4-RECVFROM:5353', 5353, "SYSTEM:'echo something else'") }, answer: 'something else',
+    network: 'service', deeds: { 'node2/green': listens('UDP4-RECVFROM:5353', 5353, SAYS_ANOTHER) }, answer: 'something else',
     probe: { ...vip, protocol: 'udp', port: 53 }, truth: arrivesBut(/10\.244\.2\.2/),
   },
   'a service that a node asks itself, and whose pod is cut off': {
