@@ -145,7 +145,7 @@ describe('cannotReach', () => {
   fails('only UDP is stopped', routed, check, drop('-s 10.244.3.2 -p udp -j DROP'), /^pink reaches red by TCP$/)
   fails('it arrives, and only the answer is stopped', routed, check, drop('-d 10.244.3.2 -j DROP'), /^pink's packets arrive at red, seen there as 10\.244\.3\.2: only the answers are lost$/)
   fails('somebody else answers', routed, check, ({ node1 }) => node1`
-    setsid -f socat TCP-LISTEN:7777,fork,reuseaddr SYSTEM:'echo not me' </dev/null >/dev/null 2>&1
+    setsid -f socat TCP-LISTEN:7777,fork,reuseaddr SYSTEM:'read line; echo not me' </dev/null >/dev/null 2>&1
     iptables -t nat -A PREROUTING -s 10.244.3.2 -p tcp -j REDIRECT --to-ports 7777
     iptables -A FORWARD -s 10.244.3.2 -j DROP`, /^somebody answers pink in place of red: "not me\??"$/)
   fails('nobody gets through', routed, check, ({ node1 }) => node1`ip link set veth-red down`, /^nothing shows that pink is kept from red: blue does not reach red /)
