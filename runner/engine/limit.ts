@@ -23,10 +23,10 @@ export function limiter(most: number, instances = INSTANCES): <T>(work: () => Pr
   const left = { benches: most, instances }
   const waiting: { readonly turn: number; readonly needs: number; readonly go: () => void }[] = []
   const next = (): void => {
-    for (;;) {
-      const index = left.benches === 0 ? -1 : waiting.findIndex(({ needs }) => needs <= left.instances)
-      const [one] = index === -1 ? [] : waiting.splice(index, 1)
+    while (left.benches > 0) {
+      const one = waiting.find(({ needs }) => needs <= left.instances)
       if (one === undefined) return
+      waiting.splice(waiting.indexOf(one), 1)
       left.benches--
       left.instances -= one.needs
       one.go()
