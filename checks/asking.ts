@@ -125,14 +125,13 @@ export async function asking(bench: Bench, listeners: readonly Listener[], quest
     const client = namespaceOf(question.from)
     const key = `${client.inode} ${protocol} ${to} ${port} ${patient}`
     batch.asking.set(key, { client, to, port, protocol, times: Math.max(times, batch.asking.get(key)?.times ?? 0), patient })
-    return { client, key, times }
+    return { question, client, key, times }
   })
   const replies = await batch.replies
   const sent = asked.map(({ key, times }) => replies.get(key)?.slice(0, times) ?? [])
   const evidence = new Map([...new Set(asked.map(({ client }) => client.node))].map(node => [node, shown(node, asked.flatMap(({ client }, index) => client.node === node ? sent[index] ?? [] : []))]))
-  return questions.map((question, index) => {
+  return asked.map(({ question, client }, index) => {
     const [first, ...rest] = sent[index] ?? []
-    const client = namespaceOf(question.from)
     const seen = evidence.get(client.node)
     if (first === undefined || seen === undefined) throw new Error(`${question.from.name} → ${question.to} was not asked`)
     return { ...question, client, replies: [first.reply, ...rest.map(({ reply }) => reply)], evidence: [seen] }
@@ -204,12 +203,14 @@ async function askAll(bench: Bench, serving: readonly Serving[], questions: Read
 
 /** It ends, or rests until this look asks once more, which spares the start of another. */
 async function over(bench: Bench, node: string, running: Running | undefined, told: boolean): Promise<void> {
-  if (running === undefined) return
-  if (!told || bench.givesBack === undefined) return void await running.stop()
-  running.say('rest\n')
-  if (!await running.until(output => output.endsWith('\nrests\n'), SPARE_MS)) return void await running.stop()
-  running.forget()
-  await bench.givesBack(node, running)
+  if (told && running !== undefined && bench.givesBack !== undefined) {
+    running.say('rest\n')
+    if (await running.until(output => output.endsWith('\nrests\n'), SPARE_MS)) {
+      running.forget()
+      return bench.givesBack(node, running)
+    }
+  }
+  await running?.stop()
 }
 
 /** Two looks at once would be in each other's way: the first node's is the lock of all. */
