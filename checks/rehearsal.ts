@@ -15,8 +15,8 @@ const TOOL = '/usr/local/lib/hardway/rehearsal'
 /** `PROGRAM NODE API`: it goes on until it is ended. */
 export const PROGRAM = '/usr/local/bin/node-net'
 const PORT = 8001
-/** Servers and clients of a rehearsal: on a busy machine they start late, and go on for as long as it lasts. */
-const [READY_MS, LONGEST_MS] = [10_000, 60_000]
+/** Servers and clients of a rehearsal: on a busy machine they start late. */
+const READY_MS = 10_000
 /**
  * How long a program may take to do what the objects say: so many looks, of a dozen processes each. A machine that is busy has less time for
  * both alike. The first time, when everything is made, is the longest.
@@ -128,7 +128,7 @@ export class Rehearsal {
       `api-server --background ${PORT} <<'END'`, ...objects.map(object => JSON.stringify(object)), 'END',
     ].join('\n')])
     await asked(this.#node, ['bash', '-ec', `ip route add default via ${API}\nsysctl -qw net.ipv4.ip_forward=0`])
-    this.#background.push(await start(this.#far, [TOOL, 'serve', String(TARGET)], output => output === 'ready\n', READY_MS, LONGEST_MS))
+    this.#background.push(await start(this.#far, [TOOL, 'serve', String(TARGET)], output => output === 'ready\n', READY_MS))
   }
 
   async end(): Promise<void> {
@@ -179,7 +179,7 @@ export class Rehearsal {
   /** A server in the pod that has this address, for as long as the rehearsal lasts. */
   async serve(address: string): Promise<void> {
     const inside = `for space in /run/netns/*; do nsenter --net="$space" ip -4 -o addr 2>/dev/null | grep -qF ' ${address}/' && exec nsenter --net="$space" ${TOOL} serve 80; done; echo nobody`
-    const running = await start(this.#node, ['bash', '-c', inside], output => output !== '', READY_MS, LONGEST_MS)
+    const running = await start(this.#node, ['bash', '-c', inside], output => output !== '', READY_MS)
     if (!running.output().startsWith('ready')) throw new Unlike(`no network namespace in /run/netns has ${address}, which is a pod's by the API`, await running.stop())
     this.#served.add(address)
     this.#background.push(running)
@@ -187,12 +187,12 @@ export class Rehearsal {
 
   /** New connections to a Service, one after another, by the node itself. */
   stream(address: string): Promise<Running> {
-    return start(this.#node, [TOOL, 'stream', address, '80'], output => output.startsWith('ok'), READY_MS, LONGEST_MS)
+    return start(this.#node, [TOOL, 'stream', address, '80'], output => output.startsWith('ok'), READY_MS)
   }
 
   /** Whom a policy keeps out, from far. */
   knocking(address: string): Promise<Running> {
-    return start(this.#far, [TOOL, 'knocking', address, '80'], output => output.startsWith('kept'), READY_MS, LONGEST_MS)
+    return start(this.#far, [TOOL, 'knocking', address, '80'], output => output.startsWith('kept'), READY_MS)
   }
 
   /** Until the rules of the node name an address, or do not any more. Says whether they do as wanted. */

@@ -6,7 +6,7 @@ import { CouldNotLook, type Evidence } from '../runner/core/verdict.ts'
 const TOOL = '/usr/local/lib/hardway/restarted'
 const DEADLINE_MS = 10_000
 /** More than any look takes: it ends by itself should nobody be left to end it. */
-const LONGEST_MS = 60_000
+const LONGEST_MS = 120_000
 
 export interface Restarted {
   /** The node's files, and a network of its own: eth0, and those interfaces to which the topology gives no address. */

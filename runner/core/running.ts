@@ -16,19 +16,19 @@ export interface Running {
 }
 
 const READY_MS = 5_000
-/** It ends by itself should nobody be left to end it. */
-const LONGEST_MS = 30_000
+/** Longer than any look: it ends by itself should nobody be left to end it. */
+const LONGEST_MS = 120_000
 const MOST_CHARACTERS = 4 << 20
 
 /** Starts it and waits until its output says that it is ready. */
-export async function start(place: Place, argv: readonly string[], ready: (output: string) => boolean, readyMs = READY_MS, longestMs = LONGEST_MS): Promise<Running> {
+export async function start(place: Place, argv: readonly string[], ready: (output: string) => boolean, readyMs = READY_MS): Promise<Running> {
   const abort = new AbortController()
   const input = new Lines()
   let output = ''
   let over = false
   let listener = (): void => {}
   const ended = place.exec(argv, {
-    stdin: input, signal: abort.signal, timeoutMs: longestMs,
+    stdin: input, signal: abort.signal, timeoutMs: LONGEST_MS,
     onStdout: text => {
       if (output.length < MOST_CHARACTERS) output += text
       listener()

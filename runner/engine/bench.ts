@@ -12,8 +12,6 @@ const NAMESPACES = ['/usr/local/lib/hardway/namespaces']
 /** Says the same, and goes on to ask. */
 const ASKING = ['/usr/local/lib/hardway/asking']
 const LISTED_MS = 10_000
-/** Longer than any look. */
-const LONGEST_MS = 120_000
 
 /** Made anew for every look: what it remembers is remembered for one look only. */
 export function makeBench(nodes: readonly Node[], topology: Topology): Bench {
@@ -86,7 +84,7 @@ export function forOneLook(bench: Bench): Bench & { end(): Promise<void> } {
   const list = onceEach(async name => {
     const node = bench.place(name)
     const started = performance.now()
-    const running = start(node, ASKING, output => output.endsWith('\nlisted\n'), LISTED_MS, LONGEST_MS)
+    const running = start(node, ASKING, output => output.endsWith('\nlisted\n'), LISTED_MS)
     listers.set(name, running)
     const text = (await running).output().replace(/^listed\n$/m, '')
     return namespacesIn(node, { place: name, argv: NAMESPACES, exitCode: 0, stdout: text, stderr: '', ms: performance.now() - started })
