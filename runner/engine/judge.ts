@@ -5,8 +5,8 @@ import { CouldNotLook, overall, unknown, type Judged, type Status, type Verdict 
 import { forOneLook } from './bench.ts'
 
 export interface Judging {
-  /** A look that takes longer is `unknown`. */
-  readonly deadlineMs?: number
+  /** Milliseconds that a look is given before it is `unknown`, where its check asks for less. For whoever does much else at once. Default: 0. */
+  readonly leastMs?: number
   /** How long a failing claim is looked at again: networks take a moment to become what they were told to be. */
   readonly patienceMs?: number
   /** Whether failures are explained, which takes a while. Default: yes, by the last look. */
@@ -24,8 +24,9 @@ const BETWEEN_LOOKS_MS = 50
  */
 export const PATIENCE_MS = 600
 
-export async function judge(check: Check, bench: Bench, deadlineMs = check.deadlineMs ?? DEADLINE_MS): Promise<Verdict> {
+export async function judge(check: Check, bench: Bench, leastMs = 0): Promise<Verdict> {
   const deadline = new AbortController()
+  const deadlineMs = Math.max(check.deadlineMs ?? DEADLINE_MS, leastMs)
   try {
     return await Promise.race([
       check.look(bench),
@@ -41,12 +42,12 @@ export async function judge(check: Check, bench: Bench, deadlineMs = check.deadl
 
 /** Judges all checks at once, each look on a bench of its own making, until it is enough or patience ends. */
 export async function judgeAll(checks: readonly Check[], bench: () => Promise<Bench>, judging: Judging = {}): Promise<readonly Judged[]> {
-  const { patienceMs = 0, explains = true, deadlineMs, enough = judged => status(judged) === 'pass' } = judging
+  const { patienceMs = 0, explains = true, leastMs, enough = judged => status(judged) === 'pass' } = judging
   const until = performance.now() + patienceMs
   for (;;) {
     const last = performance.now() >= until
     // All of them: what held a moment ago may not any more, and a step is true as a whole or not at all.
-    const judged = await look(checks, last && explains ? await bench() : unexplained(await bench()), deadlineMs)
+    const judged = await look(checks, last && explains ? await bench() : unexplained(await bench()), leastMs)
     if (last || enough(judged)) return judged
     await pause(BETWEEN_LOOKS_MS)
   }
@@ -57,19 +58,19 @@ function unexplained(bench: Bench): Bench {
   return { ...bench, trace: undefined }
 }
 
-async function look(checks: readonly Check[], at: Bench, deadlineMs?: number): Promise<readonly Judged[]> {
+async function look(checks: readonly Check[], at: Bench, leastMs?: number): Promise<readonly Judged[]> {
   const bench = forOneLook(at)
   try {
-    return await Promise.all(checks.map(async check => ({ claim: check.claim, verdict: await judge(check, bench, deadlineMs) })))
+    return await Promise.all(checks.map(async check => ({ claim: check.claim, verdict: await judge(check, bench, leastMs) })))
   } finally {
     await bench.end()
   }
 }
 
 /** Judges once, after as long as `lab check` is patient: what is wrong only while it comes up is not wrong. */
-export async function judgeLate(checks: readonly Check[], bench: () => Promise<Bench>): Promise<readonly Judged[]> {
+export async function judgeLate(checks: readonly Check[], bench: () => Promise<Bench>, leastMs?: number): Promise<readonly Judged[]> {
   await pause(PATIENCE_MS)
-  return look(checks, unexplained(await bench()))
+  return look(checks, unexplained(await bench()), leastMs)
 }
 
 export function status(judged: readonly Judged[]): Status {

@@ -5,10 +5,10 @@ import { isComponent } from '../core/components.ts'
 import type { Alternative, Deed, Mutant, Step } from '../core/lab.ts'
 import type { LessonStep } from '../core/lesson.ts'
 import type { Node, Provider, ProviderName } from '../core/provider.ts'
-import type { Judged, Verdict } from '../core/verdict.ts'
+import type { Judged, Status, Verdict } from '../core/verdict.ts'
 import { makeBench } from './bench.ts'
 import type { LoadedLab } from './course.ts'
-import { judge, judgeAll, judgeLate, status } from './judge.ts'
+import { judge, judgeAll, judgeLate, status, type Judging } from './judge.ts'
 import { bringTo, byStep, checksOf, lastingSteps, solve, stepsOf } from './session.ts'
 import { shells, type } from './shell.ts'
 import { onSpareNodes } from './spare.ts'
@@ -78,6 +78,9 @@ export interface Proving {
 
 /** How long right ways are waited for; a right network takes a moment to become one. */
 const RIGHT_MS = 5_000
+/** What each look is given at least: while as many benches run as this machine can bear, it takes several times as long as it would alone. */
+const LOOK_MS = 60_000
+const RIGHT: Judging = { patienceMs: RIGHT_MS, leastMs: LOOK_MS }
 
 interface Trial {
   readonly bench: () => Promise<Bench>
@@ -114,24 +117,26 @@ type RunTrial = <T>(what: string, work: (trial: Trial) => Promise<T>) => Promise
 async function proveStep(loaded: LoadedLab, text: LessonStep, step: Step, trial: RunTrial, proving: Proving): Promise<StepProof> {
   const name = (part: string): string => `${loaded.slug} ${text.id}: ${part}`
   const { tried = all => all } = proving
-  const [main, alternatives, mutants] = await Promise.all([
-    settle(trial(name('solution'), at => proveSolution(loaded, text, step, at))),
+  const [solved, alternatives, mutants] = await Promise.all([
+    onceMoreIfUnknown(async () => {
+      const main = await settle(trial(name('solution'), at => proveSolution(loaded, text, step, at)))
+      return 'value' in main ? main.value : { ...UNSOLVED, status: 'unknown', because: [main.error] }
+    }),
     Promise.all(tried(Object.entries(step.alternatives ?? {})).map(([key, way]) =>
       onceMoreIfUnknown(() => proveAlternative(key, way, loaded, text, step, (work) => trial(name(key), work), proving)))),
     Promise.all(tried(Object.entries(step.mutants ?? {})).map(([key, mutant]) =>
       onceMoreIfUnknown(() => proveMutant(key, mutant, loaded, text, step, (work) => trial(name(key), work))))),
   ])
-  const solved = 'value' in main ? main.value
-    : { fresh: false, solution: false, repeat: false, unchanged: false, answers: [], because: [main.error] }
+  const { status: _, ...solution } = solved
   return {
-    id: text.id, ...solved, alternatives, mutants,
+    id: text.id, ...solution, alternatives, mutants,
     because: [
-      ...solved.because,
+      ...solution.because,
       ...alternatives.filter(one => one.status === 'refused' || one.status === 'unknown')
         .map(one => `the right way "${one.name}" is ${one.status}: ${one.because ?? ''}`),
       ...mutants.filter(one => one.status !== 'refused')
         .map(one => `the wrong way "${one.name}" ${MUTANT_SAYS[one.status]}: ${one.because ?? ''}`),
-      ...solved.answers.filter(one => !one.right || one.accepted.length > 0)
+      ...solution.answers.filter(one => !one.right || one.accepted.length > 0)
         .map(one => `the answer "${one.name}": ${one.because ?? `${one.accepted.join(', ')} was accepted`}`),
     ],
   }
@@ -153,38 +158,46 @@ const MUTANT_SAYS = {
   unknown: 'could not be judged',
 } satisfies Record<MutantProof['status'], string>
 
-type SolutionProof = Omit<StepProof, 'id' | 'alternatives' | 'mutants'>
+interface SolutionProof extends Omit<StepProof, 'id' | 'alternatives' | 'mutants'> {
+  readonly status: 'judged' | 'unknown'
+}
+
+const UNSOLVED = { fresh: false, solution: false, repeat: false, unchanged: false, answers: [] } satisfies Partial<SolutionProof>
 
 async function proveSolution(loaded: LoadedLab, text: LessonStep, step: Step, { nodes, bench }: Trial): Promise<SolutionProof> {
   const because: string[] = []
-  const expect = (good: boolean, otherwise: string): boolean => {
-    if (!good) because.push(otherwise)
-    return good
+  let said: SolutionProof['status'] = 'judged'
+  const expect = (wanted: Status, judged: readonly Judged[], otherwise: string): boolean => {
+    const found = status(judged)
+    if (found === 'unknown') said = 'unknown'
+    if (found !== wanted) because.push(`${otherwise}: ${reasons(judged)}`)
+    return found === wanted
   }
   await bringTo(loaded, nodes, text.id)
-  const before = await judgeAll(step.checks, bench, { explains: false })
-  const fresh = step.alreadyTrue ?? expect(status(before) === 'fail', `fresh nodes ${status(before) === 'pass' ? 'pass' : 'could not be judged'}: ${reasons(before)}`)
-  if (step.alreadyTrue !== undefined) expect(status(before) === 'pass', `it says that it is already true, and is not: ${reasons(before)}`)
+  const before = await judgeAll(step.checks, bench, { leastMs: LOOK_MS, explains: false })
+  if (step.alreadyTrue !== undefined) expect('pass', before, 'it says that it is already true, and is not')
+  const fresh = step.alreadyTrue ?? expect('fail', before, `fresh nodes ${status(before) === 'pass' ? 'pass' : 'could not be judged'}`)
   await solve(text, step, nodes)
-  const first = await judgeAll(step.checks, bench, { patienceMs: RIGHT_MS })
-  const solution = expect(status(first) === 'pass', `the solution does not pass: ${reasons(first)}`)
+  const solution = expect('pass', await judgeAll(step.checks, bench, RIGHT), 'the solution does not pass')
+  // What is not right is not right later either.
+  if (!solution) return { ...UNSOLVED, status: said, fresh, because }
   // Now, and not sooner: whoever reads on has given the network a moment to become what it should be.
   await looks(text, nodes)
   const state = await snapshots(nodes)
   // With the patience of `lab check`, and more: a busy machine answers late, and that is nobody's mistake.
-  const again = await judgeAll(step.checks, bench, { patienceMs: RIGHT_MS })
-  const repeat = expect(status(again) === 'pass', `judged again it does not pass: ${reasons(again)}`)
+  const repeat = expect('pass', await judgeAll(step.checks, bench, RIGHT), 'judged again it does not pass')
   const changes = differences(state, await snapshots(nodes))
-  const unchanged = expect(changes.length === 0, `looking changed the nodes: ${changes.slice(0, 4).join('; ')}`)
+  const unchanged = changes.length === 0
+  if (!unchanged) because.push(`looking changed the nodes: ${changes.slice(0, 4).join('; ')}`)
   const answers = await Promise.all(Object.keys(step.answers ?? {}).map(key => proveAnswer(key, step, bench)))
   if (loaded.lesson.steps.at(-1)?.id === text.id) {
     // What a later step does may undo an earlier one, and whoever has done all would be told that they have not.
     const lasting = lastingSteps(loaded)
-    for (const { id, status: now, verdicts } of byStep(lasting, await judgeAll(checksOf(lasting), bench, { patienceMs: RIGHT_MS }))) {
-      expect(now === 'pass', `at the end of the lab, step ${id} does not hold any more: ${reasons(verdicts)}`)
+    for (const { id, verdicts } of byStep(lasting, await judgeAll(checksOf(lasting), bench, RIGHT))) {
+      expect('pass', verdicts, `at the end of the lab, step ${id} does not hold any more`)
     }
   }
-  return { fresh, solution, repeat, unchanged, answers, because }
+  return { status: said, fresh, solution, repeat, unchanged, answers, because }
 }
 
 /** `look` fences change nothing, and are worth running: they end with 0. */
@@ -202,7 +215,7 @@ async function proveAlternative(
   const judged = await settle(trial(async ({ nodes, bench }) => {
     await bringTo(loaded, nodes, text.id)
     await instead(shells(nodes))
-    return judgeAll(step.checks, bench, { patienceMs: RIGHT_MS })
+    return judgeAll(step.checks, bench, RIGHT)
   }))
   if ('error' in judged) return { name, status: 'unknown', because: judged.error }
   const whole = status(judged.value)
@@ -222,13 +235,13 @@ async function proveMutant(
       await solve(text, step, nodes)
       // What is broken must have been whole, or anything would refuse it. By all claims: to be asked leaves traces, as in what a router
       // remembers of its neighbours, and some mistakes are only seen in them.
-      const whole = await judgeAll(step.checks, bench, { patienceMs: RIGHT_MS })
+      const whole = await judgeAll(step.checks, bench, RIGHT)
       if (status(whole) !== 'pass') throw new Error(`the solution does not pass before it is broken: ${reasons(whole)}`)
       await mutant.after(shells(nodes))
     } else await mutant.instead(shells(nodes))
-    const judged = await judgeLate(named, bench)
+    const judged = await judgeLate(named, bench, LOOK_MS)
     // What the others say matters only where the claim that it was written for lets it pass.
-    return status(judged) === 'fail' ? judged : [...judged, ...await judgeAll(step.checks.filter(check => !named.includes(check)), bench, { explains: false })]
+    return status(judged) === 'fail' ? judged : [...judged, ...await judgeAll(step.checks.filter(check => !named.includes(check)), bench, { leastMs: LOOK_MS, explains: false })]
   }))
   // A deed that itself goes wrong is a typo, not a wrong solution that was refused.
   if ('error' in judged) return { name, refusedBy, status: 'unknown', by: [], because: judged.error }
@@ -244,7 +257,7 @@ async function proveAnswer(name: string, step: Step, bench: () => Promise<Bench>
   const answer = step.answers?.[name]
   if (answer === undefined) return { name, right: false, accepted: [], because: 'no grader' }
   const grade = async (value: string): Promise<Verdict> =>
-    judge({ claim: name, look: at => answer.grade(at, value) }, await bench())
+    judge({ claim: name, look: at => answer.grade(at, value) }, await bench(), LOOK_MS)
   const judged = await settle((async () => {
     const right = await answer.right(await bench())
     const wrong = await Promise.all(answer.wrong.filter(value => value !== right).map(async value => ({ value, verdict: await grade(value) })))

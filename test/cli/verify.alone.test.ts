@@ -116,6 +116,26 @@ for (const [title, step, says] of CASES) {
   })
 }
 
+test('a solution that could not be looked at is tried on fresh nodes once more, as every other way is; what was refused is not', async ({ skip }) => {
+  const [embedded] = await providersHere()
+  if (embedded?.because !== undefined) skip(embedded.because)
+  for (const [first, proven] of [["throw new Error('a busy machine')", true], ["return fail('it is not', (await bench.namespaces('node1'))[0].evidence)", false]] as const) {
+    // A trial begins on fresh nodes, where nobody is.
+    const steps = unproven("{ checks: [named('red'), once] }").replace('const always', `let trials = 0
+const once = { claim: 'once', look: async bench => {
+  if ((await named('red').look(bench)).status === 'fail') trials++
+  else if (trials === 1) ${first}
+  return pass((await bench.namespaces('node1'))[0].evidence)
+} }
+const always`)
+    const lab = labIn({ LAB_COURSE: course({ 'labs/01-room/lesson.md': LESSON, 'labs/01-room/lab.ts': steps }) })
+    const ran = await lab.run('verify', '--all', '--json')
+    const report = JSON.parse(ran.stdout) as Report
+    expect(report.labs[0]?.steps[0]?.because, ran.stderr).toEqual(proven ? [] : ['the solution does not pass: once (it is not)'])
+    expect(report.labs[0]?.status).toBe(proven ? 'proven' : 'failed')
+  }
+})
+
 test('a lab that needs what the kernel lacks is skipped with the reason, which is neither proven nor failed', async ({ skip }) => {
   const [embedded] = await providersHere()
   if (embedded?.because !== undefined) skip(embedded.because)

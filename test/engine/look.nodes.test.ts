@@ -77,3 +77,11 @@ test('a check that is not waited for any more leaves nothing running either', as
   await ended
   for (const node of ['node1', 'node2']) expect((await network.bench().place(node).exec(RUNNING)).stdout).toBe('')
 })
+
+test('whoever does much else at once gives a look more time than its check asks for', async () => {
+  const network = await routed()
+  const late: Check = { claim: 'it answers in time', deadlineMs: 1, look: async bench => pass(...(await bench.namespaces('node1')).map(one => one.evidence) as [never]) }
+  const judged = (leastMs: number) => judgeAll([late], () => Promise.resolve(network.bench()), { leastMs })
+  expect(await judged(0)).toMatchObject([{ verdict: { status: 'unknown', because: 'no answer after 0.001 s' } }])
+  expect(await judged(60_000)).toMatchObject([{ verdict: { status: 'pass' } }])
+})
