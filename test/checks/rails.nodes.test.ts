@@ -183,4 +183,25 @@ describe('a job', () => {
     await node1`ip link set rail2 down`
     expect(await look(carriesJob(job, { by: { net1: 'rail0', net2: 'rail1', net3: 'rail2' } }))).toBe('fail: rail1 and rail2 are down')
   })
+
+  test('what comes while whoever counts has no processor is counted, of the last interface as of the first', async () => {
+    const { node1, node2 } = await teams()
+    await node1`setsid ip netns exec a0 socat -u TCP-LISTEN:5000,fork,reuseaddr OPEN:/dev/null </dev/null >/dev/null 2>&1 &`
+    const { stdout } = await node2`ip netns exec a1 bash -ec ${`
+      until exec 5<>/dev/tcp/${onRail(0, 10, 1)}/5000; do sleep 0.05; done 2>/dev/null
+      exec 6<>/dev/tcp/${onRail(1, 10, 1)}/5000
+      /usr/local/lib/hardway/tally 5000 600000 3000 >/tmp/tally & tally=$!
+      until [ "$(wc -l </proc/net/packet)" -gt 1 ]; do sleep 0.01; done
+      kill -STOP $tally
+      until grep -q '^State:.T' /proc/$tally/status; do sleep 0.01; done
+      for one in 5 6; do
+        head -c 400000 /dev/zero >&$one
+        while ss -Htn dst :5000 | awk '$3 { left = 1 } END { exit !left }'; do sleep 0.01; done
+      done
+      kill -CONT $tally
+      wait $tally
+      cat /tmp/tally`}`
+    const out = new Map(stdout.trim().split('\n').map(line => line.split(' ') as [string, string]))
+    for (const link of ['net1', 'net2']) expect(Number(out.get(link)), stdout).toBeGreaterThan(200_000)
+  })
 })
