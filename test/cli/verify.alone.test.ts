@@ -116,6 +116,19 @@ for (const [title, step, says] of CASES) {
   })
 }
 
+test('what changed once, while it was looked at, was not changed by looking', async ({ skip }) => {
+  const [embedded] = await providersHere()
+  if (embedded?.because !== undefined) skip(embedded.because)
+  // On fresh nodes, by the solution, and then while the nodes are compared.
+  const steps = unproven('{ checks: [touches] }').replace("const seen = await", "if (looks++ === 2) await").replace("'made' + looks++", "'made'")
+  expect(steps).toContain("if (looks++ === 2) await bench.place('node1').exec(['ip', 'link', 'add', 'made',")
+  const lab = labIn({ LAB_COURSE: course({ 'labs/01-room/lesson.md': LESSON, 'labs/01-room/lab.ts': steps }) })
+  const ran = await lab.run('verify', '--all', '--json')
+  const report = JSON.parse(ran.stdout) as Report
+  expect(report.labs[0]?.steps[0]?.because, ran.stderr).toEqual([])
+  expect(ran.code).toBe(0)
+})
+
 test('a solution that could not be looked at is tried on fresh nodes once more, as every other way is; what was refused is not', async ({ skip }) => {
   const [embedded] = await providersHere()
   if (embedded?.because !== undefined) skip(embedded.because)
