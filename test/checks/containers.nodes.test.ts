@@ -4,7 +4,7 @@ import { describe, expect } from 'vitest'
 import { answeredFrom, leadsTo, onlyBy, outlives } from '../../checks/index.ts'
 import type { Check } from '../../runner/core/bench.ts'
 import { judgeAll } from '../../runner/engine/judge.ts'
-import { ALL, blue, bridges, emptyNetwork, red } from './network.ts'
+import { ALL, blue, bridges, emptyNetwork, red, UNHURRIED } from './network.ts'
 import { changeNothing, fails as failsOn, inTurn, passes as passesOn, test, type Deed } from './on-nodes.ts'
 
 /** On node1, in the background; ready when it says so. */
@@ -43,7 +43,7 @@ describe('outlives', () => {
     await made('serve app 8080', 'serve app 8080')(network)
     const others = [answeredFrom(pod, { at: '127.0.0.1:8080', program: 'app', in: pod }), leadsTo(red, '10.244.1.7:8080', pod, 8080)]
     for (let times = 0; times < 3; times++) {
-      const [judged] = await judgeAll([check, ...others], async () => network.bench())
+      const [judged] = await judgeAll([check, ...others], async () => network.bench(), UNHURRIED)
       expect(judged?.verdict.status).toBe('fail')
     }
   })

@@ -6,7 +6,7 @@ import {
 } from '../../checks/index.ts'
 import type { Check } from '../../runner/core/bench.ts'
 import { judgeAll } from '../../runner/engine/judge.ts'
-import { blue, red, routed, type Network } from './network.ts'
+import { blue, red, routed, UNHURRIED, type Network } from './network.ts'
 import { changeNothing, fails, inTurn, passes, test, type Deed } from './on-nodes.ts'
 
 const server = '10.244.2.2'
@@ -81,7 +81,7 @@ const found = findsName(red, 'plain.far', { server, namespace: 'default', object
 const records: readonly Check[] = [services, ports, namesBack(cluster), namesVersion(cluster), headless, podNames, elsewhere, nobodyElse, withoutData, everywhere]
 
 async function statuses(network: Network, checks: readonly Check[]): Promise<readonly string[]> {
-  const judged = await judgeAll(checks, async () => network.bench())
+  const judged = await judgeAll(checks, async () => network.bench(), UNHURRIED)
   return judged.map(({ claim, verdict }) => verdict.status === 'pass' ? 'pass' : `${claim}: ${verdict.because}`)
 }
 

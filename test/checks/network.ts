@@ -25,6 +25,8 @@ export interface Network extends Shells {
 }
 
 const PATIENCE_MS = 8_000
+/** No look is unknown for the sake of the tests that run beside it. */
+export const UNHURRIED = { leastMs: 60_000 }
 let number = 0
 
 export async function emptyNetwork(): Promise<Network> {
@@ -35,7 +37,7 @@ export async function emptyNetwork(): Promise<Network> {
   await provider.up(lab, threeNodes, { signal: new AbortController().signal, keep: false })
   const nodes = await provider.nodes(lab)
   const bench = (): Bench => makeBench(nodes, threeNodes)
-  const look = (check: Check): Promise<Verdict> => judge(check, bench())
+  const look = (check: Check): Promise<Verdict> => judge(check, bench(), UNHURRIED.leastMs)
   const bound = shells(nodes) as Shells
   return {
     node1: bound.node1, node2: bound.node2, node3: bound.node3, nodes, bench, look,

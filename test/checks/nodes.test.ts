@@ -4,7 +4,7 @@ import * as checks from '../../checks/index.ts'
 import { start } from '../../runner/core/running.ts'
 import { pod, podsOnVeths } from '../../fixtures/networks/index.ts'
 import { judgeAll } from '../../runner/engine/judge.ts'
-import { ALL, blue, bridges, emptyNetwork, green, red, routed, tunnelled } from './network.ts'
+import { ALL, blue, bridges, emptyNetwork, green, red, routed, tunnelled, UNHURRIED } from './network.ts'
 import { changeNothing, fails, passes, test, type Deed } from './on-nodes.ts'
 
 describe('isSeparateNamespace', () => {
@@ -267,7 +267,7 @@ describe('a look', () => {
 
   test('all checks at once pass on a right network', async () => {
     const network = await routed()
-    const judged = await judgeAll(everything, async () => network.bench(), { patienceMs: 5_000 })
+    const judged = await judgeAll(everything, async () => network.bench(), { patienceMs: 5_000, ...UNHURRIED })
     expect(judged.filter(({ verdict }) => verdict.status !== 'pass')).toEqual([])
   })
 

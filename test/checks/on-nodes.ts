@@ -4,7 +4,7 @@ import { expect, test as plain } from 'vitest'
 import type { Check } from '../../runner/core/bench.ts'
 import { judgeAll } from '../../runner/engine/judge.ts'
 import { providersHere } from '../helpers/providers.ts'
-import type { Network } from './network.ts'
+import { UNHURRIED, type Network } from './network.ts'
 
 export type Make = () => Promise<Network>
 export type Deed = (network: Network) => Promise<unknown>
@@ -38,7 +38,7 @@ export function changeNothing(title: string, make: Make, everything: readonly Ch
     const network = await make()
     await deed(network)
     const before = await network.snapshot()
-    for (let times = 0; times < 2; times++) await judgeAll(everything, async () => network.bench())
+    for (let times = 0; times < 2; times++) await judgeAll(everything, async () => network.bench(), UNHURRIED)
     expect(await network.snapshot()).toBe(before)
   })
 }
