@@ -166,13 +166,14 @@ const UNSOLVED = { fresh: false, solution: false, repeat: false, unchanged: fals
 
 async function proveSolution(loaded: LoadedLab, text: LessonStep, step: Step, { nodes, bench }: Trial): Promise<SolutionProof> {
   const because: string[] = []
-  let said: SolutionProof['status'] = 'judged'
+  let refused = false
   const expect = (wanted: Status, judged: readonly Judged[], otherwise: string): boolean => {
     const found = status(judged)
-    if (found === 'unknown') said = 'unknown'
+    refused ||= found !== wanted && found !== 'unknown'
     if (found !== wanted) because.push(`${otherwise}: ${reasons(judged)}`)
     return found === wanted
   }
+  const seen = (): Pick<SolutionProof, 'status' | 'because'> => ({ status: refused || because.length === 0 ? 'judged' : 'unknown', because })
   await bringTo(loaded, nodes, text.id)
   const before = await judgeAll(step.checks, bench, { leastMs: LOOK_MS, explains: false })
   if (step.alreadyTrue !== undefined) expect('pass', before, 'it says that it is already true, and is not')
@@ -180,7 +181,7 @@ async function proveSolution(loaded: LoadedLab, text: LessonStep, step: Step, { 
   await solve(text, step, nodes)
   const solution = expect('pass', await judgeAll(step.checks, bench, RIGHT), 'the solution does not pass')
   // What is not right is not right later either.
-  if (!solution) return { ...UNSOLVED, status: said, fresh, because }
+  if (!solution) return { ...UNSOLVED, fresh, ...seen() }
   // Now, and not sooner: whoever reads on has given the network a moment to become what it should be.
   await looks(text, nodes)
   let repeat = false
@@ -192,7 +193,10 @@ async function proveSolution(loaded: LoadedLab, text: LessonStep, step: Step, { 
     repeat = expect('pass', await judgeAll(step.checks, bench, RIGHT), 'judged again it does not pass')
     changes = differences(state, await snapshots(nodes))
   }
-  if (changes.length > 0) because.push(`looking changed the nodes: ${changes.slice(0, 4).join('; ')}`)
+  if (changes.length > 0) {
+    refused = true
+    because.push(`looking changed the nodes: ${changes.slice(0, 4).join('; ')}`)
+  }
   const answers = await Promise.all(Object.keys(step.answers ?? {}).map(key => proveAnswer(key, step, bench)))
   if (loaded.lesson.steps.at(-1)?.id === text.id) {
     // What a later step does may undo an earlier one, and whoever has done all would be told that they have not.
@@ -201,7 +205,7 @@ async function proveSolution(loaded: LoadedLab, text: LessonStep, step: Step, { 
       expect('pass', verdicts, `at the end of the lab, step ${id} does not hold any more`)
     }
   }
-  return { status: said, fresh, solution, repeat, unchanged: changes.length === 0, answers, because }
+  return { fresh, solution, repeat, unchanged: changes.length === 0, answers, ...seen() }
 }
 
 /** `look` fences change nothing, and are worth running: they end with 0. */
