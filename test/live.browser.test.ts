@@ -247,7 +247,7 @@ describe.skipIf(noBrowser !== undefined)('the live page', () => {
   })
 
   test('when the lab stops, the page says so and the server ends', async () => {
-    expect(await lab.run('stop')).toMatchObject({ code: 0 })
+    expect(await lab.run('stop')).toMatchObject({ code: 0, stderr: 'stopped 02-bridge-samenode\n' })
     await page.locator('#news', { hasText: /stopped|lost/ }).waitFor()
     expect((await served.ended).code).toBe(0)
   })

@@ -1,5 +1,5 @@
 // Limits on processes and memory of each node, by cgroups of version 1 or 2; whichever this host has.
-import { accessSync, chownSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { accessSync, chownSync, constants, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync, type Dirent } from 'node:fs'
 import { execFileSync } from 'node:child_process'
 import { basename, dirname, join } from 'node:path'
 import type { TopologyNode } from '../../core/topology.ts'
@@ -154,10 +154,18 @@ export function isOurs(all: readonly Hierarchy[], lab: string): boolean {
 export function cgroupsThere(all: readonly Hierarchy[]): readonly { readonly name: string; readonly directory: string }[] {
   return all.flatMap(({ directory }) => {
     const group = join(directory, ALL)
-    if (!existsSync(group)) return []
-    return readdirSync(group, { withFileTypes: true }).filter(entry => entry.isDirectory())
-      .map(entry => ({ name: entry.name, directory: join(group, entry.name) }))
+    return within(group).filter(entry => entry.isDirectory()).map(entry => ({ name: entry.name, directory: join(group, entry.name) }))
   })
+}
+
+/** Nothing where there is none: whoever ends the last lab takes the group away, also between a question whether it is there and its reading. */
+function within(group: string): readonly Dirent[] {
+  try {
+    return readdirSync(group, { withFileTypes: true })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
 }
 
 /** Throws EBUSY while a process of it still ends. The group of all labs goes with the last. */
