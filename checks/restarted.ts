@@ -1,12 +1,11 @@
 // A node as it would be after a restart: what a program does there is seen, and done to nobody.
 import type { Bench, Place } from '../runner/core/bench.ts'
 import { Lines } from '../runner/core/lines.ts'
+import { LONGEST_MS } from '../runner/core/running.ts'
 import { CouldNotLook, type Evidence } from '../runner/core/verdict.ts'
 
 const TOOL = '/usr/local/lib/hardway/restarted'
 const DEADLINE_MS = 10_000
-/** More than any look takes: it ends by itself should nobody be left to end it. */
-const LONGEST_MS = 120_000
 
 export interface Restarted {
   /** The node's files, and a network of its own: eth0, and those interfaces to which the topology gives no address. */
