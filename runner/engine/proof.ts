@@ -167,10 +167,13 @@ const UNSOLVED = { fresh: false, solution: false, repeat: false, unchanged: fals
 async function proveSolution(loaded: LoadedLab, text: LessonStep, step: Step, { nodes, bench }: Trial): Promise<SolutionProof> {
   const because: string[] = []
   let refused = false
+  const wrong = (what: string, found: Status = 'fail'): void => {
+    because.push(what)
+    refused ||= found !== 'unknown'
+  }
   const expect = (wanted: Status, judged: readonly Judged[], otherwise: string): boolean => {
     const found = status(judged)
-    refused ||= found !== wanted && found !== 'unknown'
-    if (found !== wanted) because.push(`${otherwise}: ${reasons(judged)}`)
+    if (found !== wanted) wrong(`${otherwise}: ${reasons(judged)}`, found)
     return found === wanted
   }
   const seen = (): Pick<SolutionProof, 'status' | 'because'> => ({ status: refused || because.length === 0 ? 'judged' : 'unknown', because })
@@ -184,19 +187,16 @@ async function proveSolution(loaded: LoadedLab, text: LessonStep, step: Step, { 
   if (!solution) return { ...UNSOLVED, fresh, ...seen() }
   // Now, and not sooner: whoever reads on has given the network a moment to become what it should be.
   await looks(text, nodes)
-  let repeat = false
-  let changes: readonly string[] = []
-  // A program of the learner's may do something at any moment: what looking changes, it changes each time.
-  for (let times = 0; times < 2 && (times === 0 || changes.length > 0); times++) {
+  const lookAgain = async (): Promise<{ readonly repeat: boolean; readonly changes: readonly string[] }> => {
     const state = await snapshots(nodes)
     // With the patience of `lab check`, and more: a busy machine answers late, and that is nobody's mistake.
-    repeat = expect('pass', await judgeAll(step.checks, bench, RIGHT), 'judged again it does not pass')
-    changes = differences(state, await snapshots(nodes))
+    const repeat = expect('pass', await judgeAll(step.checks, bench, RIGHT), 'judged again it does not pass')
+    return { repeat, changes: differences(state, await snapshots(nodes)) }
   }
-  if (changes.length > 0) {
-    refused = true
-    because.push(`looking changed the nodes: ${changes.slice(0, 4).join('; ')}`)
-  }
+  const again = await lookAgain()
+  // A program of the learner's may do something at any moment: what looking changes, it changes each time.
+  const { repeat, changes } = again.changes.length === 0 ? again : await lookAgain()
+  if (changes.length > 0) wrong(`looking changed the nodes: ${changes.slice(0, 4).join('; ')}`)
   const answers = await Promise.all(Object.keys(step.answers ?? {}).map(key => proveAnswer(key, step, bench)))
   if (loaded.lesson.steps.at(-1)?.id === text.id) {
     // What a later step does may undo an earlier one, and whoever has done all would be told that they have not.
