@@ -1,4 +1,4 @@
-// The closing line that scripts read, and the reason for each test that was not run.
+// The closing line that scripts read, the reason for each test that was not run, and which passed at the second time only.
 import type { Reporter, TestModule } from 'vitest/node'
 
 export default class Counts implements Reporter {
@@ -11,6 +11,7 @@ export default class Counts implements Reporter {
         const result = test.result()
         if (result.state === 'pending') count.failed++
         else count[result.state]++
+        if (test.diagnostic()?.flaky === true) process.stdout.write(`at the second time only: ${test.fullName} (at first: ${result.errors?.[0]?.message ?? 'no reason'})\n`)
         if (result.state === 'skipped') process.stdout.write(`skipped: ${test.fullName}${result.note === undefined ? '' : ` (${result.note})`}\n`)
       }
     }

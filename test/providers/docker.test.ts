@@ -139,7 +139,7 @@ describe.skipIf(broken.length > 0)(`the docker provider${reason === '' ? '' : ` 
     })
   })
 
-  describe('root in a node', () => {
+  describe('root in a node', { retry: 0 }, () => {
     const refused = async (text: string): Promise<void> => {
       const { exitCode, stderr } = await sh(text)
       expect(exitCode, text).toBeGreaterThan(0)
@@ -260,7 +260,7 @@ describe.skipIf(broken.length > 0)(`the docker provider${reason === '' ? '' : ` 
     })
   })
 
-  describe('what is left', () => {
+  describe('what is left', { retry: 0 }, () => {
     const there = async (lab: string): Promise<readonly string[]> => (await containers(findEngine(), home, lab)).map(({ name }) => name)
 
     it('is nothing after down, which may be called twice', async () => {
