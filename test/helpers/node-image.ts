@@ -49,7 +49,8 @@ export async function makeNodeImage(host: string, cache: string, folder: string)
     makeServerArchive(program, join(rootfs(cache), 'usr/bin/catatonit'), source, work),
     makeBase(program, source, work).then(tar => run('docker', ['import', '--change', 'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]', '--change', 'ENV container=docker', tar, BASE], { env })),
   ])
-  await run('kind', ['build', 'node-image', '--type', 'file', '--base-image', BASE, '--image', BUILT, kubernetes], { env })
+  // kind leaves what it unpacks in the folder for temporary files.
+  await run('kind', ['build', 'node-image', '--type', 'file', '--base-image', BASE, '--image', BUILT, kubernetes], { env: { ...env, TMPDIR: work } })
   // The provisioner of the class that kind has is an image of its own, which is not here.
   await writeFile(join(work, 'default-storage.yaml'), 'apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: { name: standard }\nprovisioner: kubernetes.io/no-provisioner\n')
   await run('docker', ['create', '--name', 'hardway-kind-last', BUILT], { env })
