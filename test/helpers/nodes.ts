@@ -23,6 +23,9 @@ export interface StartedLab extends AsyncDisposable {
   sh(script: string, options?: ExecOptions & { readonly on?: string }): Promise<Evidence>
 }
 
+/** As long as anybody here waits for anything: of two busy processors a command may get ten seconds' work done in a minute. */
+const PATIENCE_MS = 60_000
+
 let count = 0
 
 /** Ends with this process, and at the end of the block that `await using` is in. */
@@ -36,7 +39,7 @@ export async function startLab(provider: Provider, topology: Topology = nodesOn(
   }
   return {
     lab, node,
-    sh: (script, { on = 'node1', ...options } = {}) => node(on).exec(['bash', '-c', script], options),
+    sh: (script, { on = 'node1', ...options } = {}) => node(on).exec(['bash', '-c', script], { timeoutMs: PATIENCE_MS, ...options }),
     [Symbol.asyncDispose]: () => provider.down(lab),
   }
 }
@@ -54,7 +57,7 @@ export function here(script: string, ...args: readonly string[]): Here {
 }
 
 /** Asks until it is so. */
-export async function eventually<T>(ask: () => T | Promise<T>, holds: (answer: T) => boolean, withinMs = 10_000): Promise<T> {
+export async function eventually<T>(ask: () => T | Promise<T>, holds: (answer: T) => boolean, withinMs = PATIENCE_MS): Promise<T> {
   const deadline = performance.now() + withinMs
   for (;;) {
     const answer = await ask()
