@@ -80,8 +80,8 @@ describe.skipIf(why !== undefined)(`embedded nodes${why === undefined ? '' : ` (
     test('and end them with everything they started when their time is over', async () => {
       const late = await lab.sh('sleep 7001 & (sleep 7001; true) & setsid sh -c "sleep 7001; true" & wait', { timeoutMs: 300 })
       expect(late.exitCode).toBeUndefined()
+      // By itself it would end in two hours.
       expect(late.stderr).toContain('[no end after 300 ms]')
-      expect(late.ms).toBeLessThan(5_000)
       await eventually(() => lab.sh('pgrep -fc "^sleep 7001"'), ({ stdout }) => stdout === '0\n')
     })
 
@@ -96,8 +96,9 @@ describe.skipIf(why !== undefined)(`embedded nodes${why === undefined ? '' : ` (
     test('and do not wait for what they leave in the background', async () => {
       const left = await lab.sh('sleep 7002 & echo started')
       expect(left).toMatchObject({ exitCode: 0, stdout: 'started\n' })
-      expect(left.ms).toBeLessThan(5_000)
-      expect((await lab.sh('pgrep -fc "^sleep 7002"; pkill -f "^sleep 7002"')).stdout).toBe('1\n')
+      // It has ended by itself: who is waited for too long has no exit code. What it has left is still bash until it has become sleep.
+      await eventually(() => lab.sh('pgrep -fc "^sleep 7002"'), ({ stdout }) => stdout === '1\n')
+      expect((await lab.sh('pkill -f "^sleep 7002"')).exitCode).toBe(0)
     })
 
     test('a hundred at once', async () => {
