@@ -107,7 +107,10 @@ describe.skipIf(why !== undefined)(`embedded nodes${why === undefined ? '' : ` (
     })
 
     test('with nothing but their own three pipes, and nobody in the node beside them; what is too long for a message is run too', async () => {
-      const seen = await Promise.all(Array.from({ length: 5 }, () => lab.sh('for fd in /proc/$$/fd/*; do readlink "$fd"; done; cat /proc/[0-9]*/comm')))
+      // Each looks when all have begun: who has just been let in is still a Perl, until it is what was asked for.
+      const all = 'touch /tmp/begun.$$; begun=(/tmp/begun.*); until [ ${#begun[@]} = 5 ]; do begun=(/tmp/begun.*); done'
+      const seen = await Promise.all(Array.from({ length: 5 }, () => lab.sh(`${all}; for fd in /proc/$$/fd/*; do readlink "$fd"; done; cat /proc/[0-9]*/comm`)))
+      await lab.sh('rm /tmp/begun.*')
       for (const { stdout } of seen) {
         const [fds, names] = [stdout.split('\n').filter(line => /[:/]/.test(line)), stdout.split('\n').filter(line => /^\w+$/.test(line))]
         expect(fds).toEqual([1, 2, 3].map(() => expect.stringMatching(/^pipe:/) as string))
