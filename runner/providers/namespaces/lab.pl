@@ -211,7 +211,8 @@ sub inside {
   }
   ip(split /\n/, $given{HW_WIRES} =~ s/\@([^@]+)\@/$nodes{$1}{pid}/gr);
   syswrite $_->{to}, "go\n" for @nodes;
-  for my $node (@nodes) { said($node) eq "up\n" or die "$node->{name} did not start\n" }
+  # And then the end of what it says, by the kernel: it has become catatonit, and no Perl is in the node any more.
+  for my $node (@nodes) { said($node) eq "up\n" && said($node) eq '' or die "$node->{name} did not start\n" }
   # Not before: in version 2 nothing is moved across the root of the mover's own cgroup namespace.
   kernel('unshare', $CGROUPS) or die "cgroups: $!\n";
 
@@ -340,7 +341,6 @@ sub become {
   hold_containers($node) if @{$node->{hierarchies}};
   settings('/etc/sysctl.d/10-hardway.conf');
   syswrite $says, "up\n";
-  close $says;
   kernel('setsid');
   %ENV = (PATH => $ENV{PATH}, container => 'hardway');
   open STDIN, '<', '/dev/null';
