@@ -9,6 +9,7 @@ import { OPEN } from '../../runner/core/bench.ts'
 import { Unable } from '../../runner/core/mistake.ts'
 import type { Provider } from '../../runner/core/provider.ts'
 import type { Topology } from '../../runner/core/topology.ts'
+import type { Evidence } from '../../runner/core/verdict.ts'
 import { folders } from '../../runner/engine/state.ts'
 import { embedded } from '../../runner/providers/embedded/index.ts'
 import type { InLab } from '../helpers/in-lab.ts'
@@ -20,6 +21,8 @@ const why = (await providersHere()).find(({ name }) => name === 'embedded')?.bec
 const IN_LAB = fileURLToPath(new URL('../helpers/in-lab.ts', import.meta.url))
 const ATTACK = fileURLToPath(new URL('../helpers/attack.pl', import.meta.url))
 const { signal } = new AbortController()
+/** Asked again: until the kernel has found out that both ends of a new wire are up, a bridge drops what comes, and who has the address is asked only once a second. */
+const succeeded = ({ exitCode }: Evidence): boolean => exitCode === 0
 
 describe.skipIf(why !== undefined)(`embedded nodes${why === undefined ? '' : ` (skipped: ${why})`}`, () => {
   let folder: string
@@ -173,8 +176,7 @@ describe.skipIf(why !== undefined)(`embedded nodes${why === undefined ? '' : ` (
       expect(all.map(({ name }) => name)).toEqual([...Array.from({ length: 16 }, (_, index) => `node${index + 1}`), 'fabric'])
       const names = await Promise.all(all.slice(0, 16).map(node => node.exec(['hostname'])))
       expect(names.map(({ stdout }) => stdout.trim())).toEqual(all.slice(0, 16).map(({ name }) => name))
-      const pings = await Promise.all(all.slice(0, 15).map((node, index) => node.exec(['ping', '-c1', '-W3', `192.168.1.${index + 12}`])))
-      expect(pings.map(({ exitCode }) => exitCode)).toEqual(pings.map(() => 0))
+      await Promise.all(all.slice(0, 15).map((node, index) => eventually(() => node.exec(['ping', '-c1', '-W1', `192.168.1.${index + 12}`]), succeeded)))
     })
 
     test('as the topology says: segments, MTUs, addresses, and interfaces without one', async () => {
@@ -193,25 +195,25 @@ describe.skipIf(why !== undefined)(`embedded nodes${why === undefined ? '' : ` (
       expect(await links('middle')).toBe('up0 1500 10.1.0.2/24\ndown0 9000 10.2.0.2/28\n')
       expect(await links('alone')).toBe('')
       const long = 'a-node-with-a-very-long-name-31x'
-      expect((await wired.sh('ping -c1 -W1 10.2.0.3', { on: 'middle' })).exitCode).toBe(0)
-      expect((await wired.sh('ping -c1 -W1 -M do -s 8972 10.2.0.2', { on: long })).exitCode).toBe(0)
+      await eventually(() => wired.sh('ping -c1 -W1 10.2.0.3', { on: 'middle' }), succeeded)
+      await eventually(() => wired.sh('ping -c1 -W1 -M do -s 8972 10.2.0.2', { on: long }), succeeded)
       expect((await wired.sh('ping -c1 -W1 -M do -s 8973 10.2.0.2', { on: long })).exitCode).not.toBe(0)
       // Segments are apart: the right address on the wrong wire reaches nobody.
       await wired.sh('ip addr add 10.1.0.9/24 dev eth0', { on: long })
+      await eventually(() => wired.sh('ping -c1 -W1 10.1.0.2', { on: 'left' }), succeeded)
       expect((await wired.sh('ping -c1 -W1 10.1.0.1', { on: long })).exitCode).not.toBe(0)
-      expect((await wired.sh('ping -c1 -W1 10.1.0.2', { on: 'left' })).exitCode).toBe(0)
     })
 
     test('to none of another lab, which has the same names and addresses', { retry: 0 }, async () => {
       await using other = await startLab(provider, nodesOn(2))
       await lab.sh('echo one >/tmp/mine')
       await other.sh('ip addr add 192.168.1.99/24 dev eth0')
-      expect((await other.sh('ping -c1 -W1 192.168.1.99', { on: 'node2' })).exitCode).toBe(0)
+      await eventually(() => other.sh('ping -c1 -W1 192.168.1.99', { on: 'node2' }), succeeded)
       expect((await lab.sh('ping -c1 -W1 192.168.1.99', { on: 'node2' })).exitCode).not.toBe(0)
       expect((await other.sh('cat /tmp/mine')).exitCode).toBe(1)
       // A pattern in brackets does not find who looks for it.
       await other.sh('sleep 7004 &')
-      expect((await other.sh('pgrep -f "[s]leep 7004" | wc -l')).stdout).toBe('1\n')
+      await eventually(() => other.sh('pgrep -f "[s]leep 7004" | wc -l'), ({ stdout }) => stdout === '1\n')
       expect((await lab.sh('pgrep -f "[s]leep 7004" | wc -l')).stdout).toBe('0\n')
     })
   })
@@ -263,7 +265,7 @@ describe.skipIf(why !== undefined)(`embedded nodes${why === undefined ? '' : ` (
       expect((await provider.nodes(three.lab)).map(({ name }) => name)).toEqual(['node1', 'node3', 'fabric'])
       // A node in hand from before says that it is gone, and not that the command failed.
       await expect(node2.exec(['true'])).rejects.toThrow('node2 is not running any more')
-      expect((await three.sh('ping -c1 -W1 192.168.1.13')).exitCode).toBe(0)
+      await eventually(() => three.sh('ping -c1 -W1 192.168.1.13'), succeeded)
     })
 
     test.for([{ keep: false }, { keep: true }])('only whole: a starter that is killed at any moment leaves a kept lab or nothing, keep: $keep', async ({ keep }) => {
@@ -278,6 +280,7 @@ describe.skipIf(why !== undefined)(`embedded nodes${why === undefined ? '' : ` (
       const most = performance.now() - started
       whole.kill('SIGKILL')
       if (keep) await there.down('measured')
+      else await eventually(() => firstProcess('measured', killedHome), pid => pid === undefined)
       let seen = 0
       for (let moment = 0; moment < 25; moment++) {
         const id = `k${moment}-${process.pid}`
