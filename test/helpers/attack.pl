@@ -36,7 +36,7 @@ my %attacks = (
     # PTRACE_SEIZE; `child` is one of our own.
     my $pid = shift;
     my $child = $pid eq 'child' ? fork // die : undef;
-    if (defined $child && !$child) { sleep 5; exit }
+    if (defined $child && !$child) { sleep 600; exit }
     my $got = call('ptrace', 0x4206, $child // 0 + $pid, 0, 0);
     my $error = $!;
     kill 9, $child if $child;

@@ -55,8 +55,8 @@ export function attacks(name: string, factory: (home: string) => Provider, { why
 
     const source = readFileSync(ATTACK, 'utf8')
     /** The attack of attack.pl, in a node. */
-    const attack = (what: readonly (string | number)[], options: { readonly timeoutMs?: number; readonly on?: string; readonly in?: StartedLab } = {}) =>
-      (options.in ?? lab).node(options.on ?? 'node1').exec(['perl', '-', ...what.map(String)], { stdin: source, ...options })
+    const attack = (what: readonly (string | number)[], options: { readonly timeoutMs?: number; readonly signal?: AbortSignal; readonly on?: string; readonly in?: StartedLab } = {}) =>
+      (options.in ?? lab).node(options.on ?? 'node1').exec(['perl', '-', ...what.map(String)], { stdin: source, timeoutMs: 60_000, ...options })
     /** The same, on this host. */
     const attackHere = (what: readonly (string | number)[]) => here('perl "$@"', ATTACK, ...what.map(String))
     const denied = (said: { readonly stdout: string; readonly stderr: string; readonly exitCode?: number | null | undefined }, how = DENIED) => {
@@ -149,23 +149,22 @@ export function attacks(name: string, factory: (home: string) => Provider, { why
     })
 
     test('is held at its number of processes by a fork bomb, as one user or as twenty; the host and the other node go on', async () => {
-      await using bombed = await startLab(provider)
       const users = Array.from({ length: 20 }, (_, index) => String(index))
       for (const as of [['0'], users]) {
-        const done = attack(['bomb', 3, ...as], { in: bombed, timeoutMs: 20_000 })
+        await using bombed = await startLab(provider)
+        // It goes on until the lab ends, which it does not keep from ending: however late it is looked at, there is something to see.
+        const done = attack(['bomb', 600, ...as], { in: bombed, timeoutMs: 600_000 })
         // One process of this host, and one of the other node, while it goes on.
         // Counted from here: a node that is full of them has no time left to count.
         const inNodes = () => Number(here('cat /proc/[0-9]*/status 2>/dev/null | grep -c "^NSpid:.*[0-9]\\s[0-9].*[0-9]\\s[0-9]"').stdout)
         await eventually(async () => inNodes(), most => most >= 100)
         expect(here('echo alive').stdout).toBe('alive\n')
-        expect(await bombed.node('node2').exec(['sh', '-c', 'true & wait; echo alive'], { timeoutMs: 5_000 })).toMatchObject({ stdout: 'alive\n' })
+        expect(await bombed.node('node2').exec(['sh', '-c', 'true & wait; echo alive'], { timeoutMs: 60_000 })).toMatchObject({ stdout: 'alive\n' })
         // Nodes of other labs may be there too: a bomb that is not held would be at tens of thousands.
         expect(inNodes()).toBeLessThan(10 * PROCESSES)
-        await done
+        await provider.down(bombed.lab)
+        expect((await done).exitCode).toBeUndefined()
       }
-      const started = performance.now()
-      await provider.down(bombed.lab)
-      expect(performance.now() - started).toBeLessThan(10_000)
     })
 
     test('fills its disk and no more, and nothing of it is on the disk of the host', async () => {
@@ -202,6 +201,8 @@ export function attacks(name: string, factory: (home: string) => Provider, { why
       try {
         const pid = victim.pid ?? 0
         await lab.sh('sleep 600 & disown', { on: 'node2' })
+        // Until it has become that, it is bash.
+        await eventually(() => lab.sh('pgrep -c sleep', { on: 'node2' }), ({ stdout }) => stdout === '1\n')
         for (const what of [['signal', pid], ['ptrace', pid]] as const) denied(await attack(what), /No such process/)
         denied(await lab.sh(`cat /proc/${pid}/environ /proc/${pid}/root/etc/shadow`), /No such file/)
         expect(await lab.sh('kill -9 -1; true')).toMatchObject({})
@@ -261,7 +262,7 @@ export function attacks(name: string, factory: (home: string) => Provider, { why
       denied(await attack(['links', number, index]), /Permission denied|Operation not permitted|Invalid argument/)
       denied(await lab.sh(`ip link add pwned link-netnsid ${number} type veth peer name pwned2`))
       expect(await wires()).toBe(before)
-      expect((await lab.sh('ping -c1 -W1 192.168.1.12')).exitCode).toBe(0)
+      await eventually(() => lab.sh('ping -c1 -W1 192.168.1.12'), ({ exitCode }) => exitCode === 0)
       // The control: in namespaces of its own the same messages list and delete.
       const own = `ip netns add own && ip link add name a type veth peer name b netns own && perl - links "$(ip -j link show a | jq '.[0].link_netnsid')"`
       expect((await lab.sh(own, { stdin: source })).stdout).toMatch(/done .*\bb\b/)
@@ -298,13 +299,13 @@ export function attacks(name: string, factory: (home: string) => Provider, { why
 
       test('no service of the host, by none of its addresses, whatever routes and addresses the node gives itself', async () => {
         // The control: it is there, and who may reaches it. In a process of its own: the server is in this one.
-        const reached = await new Promise<string>(resolve => {
+        // Again, where this one was kept from answering for longer than a client waits.
+        await eventually(() => new Promise<string>(resolve => {
           let said = ''
           const client = spawn('perl', [ATTACK, 'tcp', '127.0.0.1', String(port)])
           client.stdout.on('data', (piece: Buffer) => { said += piece.toString() })
           client.on('close', () => resolve(said))
-        })
-        expect(reached).toContain('done the host')
+        }), reached => reached.includes('done the host'))
         await using eager = await startLab(provider)
         const ask = () => Promise.all([...addresses, '192.168.1.1', '1.1.1.1'].map(address => attack(['tcp', address, port], { in: eager })))
         for (const said of await ask()) denied(said, /refused|unreachable|No route|timed out/)
@@ -316,9 +317,15 @@ export function attacks(name: string, factory: (home: string) => Provider, { why
       })
 
       test('the other node', async () => {
-        const listening = lab.node('node2').exec(['perl', '-e', 'use Socket; socket S, AF_INET, SOCK_STREAM, 0; setsockopt S, SOL_SOCKET, SO_REUSEADDR, 1; bind S, pack_sockaddr_in(4242, INADDR_ANY); listen S, 5; alarm 20; accept C, S; print C "node2\\n"'], { timeoutMs: 25_000 })
-        await eventually(() => attack(['tcp', '192.168.1.12', 4242]), ({ stdout }) => stdout.includes('done node2'))
-        await listening
+        const enough = new AbortController()
+        // Whoever comes is answered: the first may have given up waiting for it.
+        const listening = lab.node('node2').exec(['perl', '-e', 'use Socket; $SIG{PIPE} = "IGNORE"; socket S, AF_INET, SOCK_STREAM, 0; setsockopt S, SOL_SOCKET, SO_REUSEADDR, 1; bind S, pack_sockaddr_in(4242, INADDR_ANY); listen S, 5; while (accept C, S) { print C "node2\\n"; close C }'], { timeoutMs: 120_000, signal: enough.signal })
+        try {
+          await eventually(() => attack(['tcp', '192.168.1.12', 4242]), ({ stdout }) => stdout.includes('done node2'))
+        } finally {
+          enough.abort()
+          await listening
+        }
       })
 
       test('no abstract socket of the host', async () => {
