@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { containerRuntime, IMAGES } from '../../fixtures/kubernetes/cluster.ts'
 import { fetched } from '../../runner/components/cache.ts'
 import type { ComponentName } from '../../runner/core/components.ts'
@@ -41,7 +41,7 @@ async function withPod(lab: StartedLab): Promise<void> {
   const { node1 } = shells([lab.node('node1')])
   if (node1 === undefined) throw new Error('no node1')
   await containerRuntime([node1])
-  const { exitCode, stderr } = await lab.sh(POD, { timeoutMs: 60_000 })
+  const { exitCode, stderr } = await lab.sh(POD, { timeoutMs: 120_000 })
   if (exitCode !== 0) throw new Error(stderr)
 }
 
@@ -56,13 +56,14 @@ for (const { name, because } of await providersHere()) {
       await provider.prepare({ say: () => {} })
       lab = await startLab(provider, topology)
       await withPod(lab)
-    }, 120_000)
+    })
     afterAll(async () => {
       await lab[Symbol.asyncDispose]()
     })
 
     test('have one that serves, with its limits, in cgroups of the node\'s own', async () => {
-      expect((await lab.sh('curl -sS -m 5 http://$(crictl inspectp -q $(crictl pods -q) | jq -r .status.network.ip):8080/passwd')).stdout).toBe('root:x:0:0:root:/root:/bin/sh\n')
+      // A container that runs does not listen yet.
+      await eventually(() => lab.sh('curl -sS -m 5 http://$(crictl inspectp -q $(crictl pods -q) | jq -r .status.network.ip):8080/passwd'), ({ stdout }) => stdout === 'root:x:0:0:root:/root:/bin/sh\n')
       expect((await lab.sh('crictl exec $(crictl ps -q) wget -qO- http://localhost:8080/passwd')).stdout).toMatch(/^root:/)
       expect((await lab.sh('cat /sys/fs/cgroup/{memory/,}k8s.io/$(crictl ps -q --no-trunc)/memory.{limit_in_bytes,max} 2>/dev/null')).stdout).toBe('33554432\n')
       // The images have one name each, and no registry was asked.
@@ -126,13 +127,15 @@ describe.skipIf(withoutEmbedded !== undefined)(`nodes that ran containers leave 
     expect(cgroups(lab.lab)).toBe('')
     await eventually(() => starter.filter(runs), left => left.length === 0)
     expect(await provider.leftovers({ remove: false })).toEqual([])
-  }, 120_000)
+  })
 
   test('when their starter is killed, and leftovers are removed', async () => {
     const home = join(folder, 'killed')
     const provider = embedded({ home, cache: folders().cache })
     const inLab: InLab = { home, cache: folders().cache, lab: `killed-${process.pid}`, topology, keep: false }
     const starter = spawn(process.execPath, [IN_LAB, JSON.stringify(inLab)], { stdio: ['ignore', 'pipe', 'inherit'] })
+    // Also where the test fails before it does so itself: it would wait for ever, and its lab with it.
+    onTestFinished(() => { starter.kill('SIGKILL') })
     await new Promise(resolve => { starter.stdout.once('data', resolve) })
     const nodes = await provider.nodes(inLab.lab)
     const node = nodes.find(one => one.name === 'node1')
@@ -144,7 +147,7 @@ describe.skipIf(withoutEmbedded !== undefined)(`nodes that ran containers leave 
     expect((await provider.leftovers({ remove: true })).length).toBeGreaterThan(0)
     expect(cgroups(inLab.lab)).toBe('')
     expect(await provider.leftovers({ remove: false })).toEqual([])
-  }, 120_000)
+  })
 })
 
 test('A node that is to run containers is refused in words where no cgroup can be divided', async () => {
