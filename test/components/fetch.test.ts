@@ -14,7 +14,7 @@ import { sumIn } from '../../runner/components/download.ts'
 import { fetchComponents, type Fetched, type Fetching } from '../../runner/components/fetch.ts'
 import type { Component } from '../../runner/core/components.ts'
 import { labIn } from '../helpers/lab.ts'
-import { eventually } from '../helpers/nodes.ts'
+import { eventually, runs } from '../helpers/nodes.ts'
 
 const program = Buffer.from('#!/bin/sh\necho I am etcd\n'.repeat(20_000))
 const sum = (data: Buffer): string => createHash('sha256').update(data).digest('hex')
@@ -25,15 +25,16 @@ interface Served {
   readonly asked: string[]
 }
 
-/** Serves files; `cut` of them break off in the middle the first time. */
-async function serve(files: Readonly<Record<string, Buffer | string>>, cut: readonly string[] = []): Promise<Served> {
+/** Serves files; `cut` of them break off in the middle the first time. Answers nobody before it may. */
+async function serve(files: Readonly<Record<string, Buffer | string>>, cut: readonly string[] = [], may: Promise<void> = Promise.resolve()): Promise<Served> {
   const asked: string[] = []
-  const server = createServer((request, response) => {
+  const server = createServer(async (request, response) => {
     const path = request.url ?? ''
     const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0)
     const first = asked.every(one => one.split(' ')[0] !== path)
     asked.push(from === 0 ? path : `${path} from ${from}`)
     const data = Buffer.from(files[path] ?? '')
+    await may
     if (files[path] === undefined) response.writeHead(404).end('<html>')
     else if (from > 0 && from >= data.length) response.writeHead(416).end()
     else {
@@ -247,14 +248,18 @@ test('A start does not see what has another size than what was fetched', () => {
 })
 
 test('Two who fetch at the same time fetch once', async () => {
-  const { url, asked } = await serve({ '/etcd': program, '/etcd.sha256': sum(program) })
+  // Whoever is first is not done before the other is there.
+  const waited = Promise.withResolvers<void>()
+  const { url, asked } = await serve({ '/etcd': program, '/etcd.sha256': sum(program) }, [], waited.promise)
   const component = etcd(() => ({ url: `${url}/etcd`, sha256: `${url}/etcd.sha256` }))
   const one = trying(component)
   const other = trying(component, { cache: one.cache })
-  const both = await Promise.all([one.fetch(), other.fetch()])
+  const fetching = Promise.all([one.fetch(), other.fetch()])
+  await eventually(() => [...one.said, ...other.said].join(), said => said.includes(`waiting for process ${process.pid}`))
+  waited.resolve()
+  const both = await fetching
   expect(both.flat().filter(each => each.there)).toHaveLength(1)
   expect(asked).toEqual(['/etcd.sha256', '/etcd'])
-  expect([...one.said, ...other.said].join()).toContain(`waiting for process ${process.pid}`)
 })
 
 test('Who was killed while fetching leaves nothing that is used, or that is waited for', async () => {
@@ -283,7 +288,7 @@ test('Interrupted, it ends what it has started and leaves nothing', async () => 
   stop.abort(new Error('enough'))
   await expect(fetching).rejects.toThrow('enough')
   expect(there(tried.cache)).toEqual([])
-  await eventually(() => existsSync(`/proc/${readFileSync(mark, 'utf8').trim()}/cmdline`) && readFileSync(`/proc/${readFileSync(mark, 'utf8').trim()}/cmdline`, 'utf8') !== '', running => !running)
+  await eventually(() => runs(Number(readFileSync(mark, 'utf8'))), running => !running)
 })
 
 test('A list of checksums is read as sha256sum writes it, or as a sum alone', () => {
