@@ -55,7 +55,8 @@ export async function startEngine(): Promise<OwnEngine> {
     await eventually(() => all.filter(runs), left => left.length === 0, ENDS_MS).catch(() => {
       for (const one of all.filter(runs)) process.kill(one, 'SIGKILL')
     })
-    here('for each in /sys/fs/cgroup/"$1" /sys/fs/cgroup/*/"$1"; do [ ! -d "$each" ] || find "$each" -depth -type d -exec rmdir {} +; done', cgroup)
+    // A cgroup is busy for a moment after its last process ended.
+    await eventually(() => here('for each in /sys/fs/cgroup/"$1" /sys/fs/cgroup/*/"$1"; do [ ! -d "$each" ] || find "$each" -depth -type d -exec rmdir {} +; [ ! -d "$each" ] || echo "$each"; done', cgroup).stdout, left => left === '', ENDS_MS).catch(() => {})
     rmSync(folder, { recursive: true, force: true })
   }
   try {
