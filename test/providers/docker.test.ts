@@ -14,6 +14,7 @@ import { findEngine } from '../../runner/providers/docker/engine.ts'
 import { docker } from '../../runner/providers/docker/index.ts'
 import { isRootless, usersOf } from '../../runner/providers/docker/users.ts'
 import { folders } from '../../runner/engine/state.ts'
+import { eventually } from '../helpers/nodes.ts'
 import { threeNodes } from './three-nodes.ts'
 
 const { cache } = folders()
@@ -32,7 +33,7 @@ describe.skipIf(broken.length > 0)(`the docker provider${reason === '' ? '' : ` 
     if (node === undefined) throw new Error(`no ${name}`)
     return node
   }
-  const sh = (text: string, name = 'node1'): Promise<Evidence> => on(name).exec(['bash', '-c', text])
+  const sh = (text: string, name = 'node1'): Promise<Evidence> => on(name).exec(['bash', '-c', text], { timeoutMs: 60_000 })
 
   beforeAll(async () => {
     await provider.prepare({ say: () => {} })
@@ -63,7 +64,7 @@ describe.skipIf(broken.length > 0)(`the docker provider${reason === '' ? '' : ` 
   })
 
   it('joins the nodes, and nothing else', async () => {
-    expect(await sh('ping -c1 -W1 192.168.1.12')).toMatchObject({ exitCode: 0 })
+    await eventually(() => sh('ping -c1 -W1 192.168.1.12'), ({ exitCode }) => exitCode === 0)
     expect((await sh('ip -o link | cut -d: -f2 | cut -d@ -f1 | xargs')).stdout).toBe('lo eth0\n')
     expect((await sh('ip route')).stdout).toBe('192.168.1.0/24 dev eth0 proto kernel scope link src 192.168.1.11 \n')
   })
@@ -96,14 +97,15 @@ describe.skipIf(broken.length > 0)(`the docker provider${reason === '' ? '' : ` 
     it('ends a command at its deadline with all that it started', async () => {
       const { exitCode, stderr } = await on('node1').exec(['bash', '-c', 'sleep 4711 & (sleep 4712 | sleep 4713)'], { timeoutMs: 300 })
       expect({ exitCode, stderr }).toEqual({ exitCode: undefined, stderr: '[no end after 300 ms]' })
-      expect((await sh('pgrep -fx "sleep 471[123]" | wc -l')).stdout).toBe('0\n')
+      // All are killed at once, and each ends when it has a processor.
+      await eventually(() => sh('pgrep -fx "sleep 471[123]" | wc -l'), left => left.stdout === '0\n')
     })
 
     it('does not wait for what a command leaves behind', async () => {
-      const { exitCode, stdout, ms } = await sh('sleep 4714 & echo left')
+      const { exitCode, stdout } = await sh('sleep 4714 & echo left')
       expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: 'left\n' })
-      expect(ms).toBeLessThan(1000)
-      expect((await sh('pkill -fx "sleep 4714"')).exitCode).toBe(0)
+      // It has ended by itself: who is waited for too long has no exit code. What it has left is still bash until it has become sleep.
+      await eventually(() => sh('pkill -fx "sleep 4714"'), killed => killed.exitCode === 0)
     })
 
     it('hands on output while it comes', async () => {
@@ -137,7 +139,8 @@ describe.skipIf(broken.length > 0)(`the docker provider${reason === '' ? '' : ` 
     })
 
     it('works in network namespaces that the learner makes', async () => {
-      expect(await sh('ip netns add red && ip -n red link set lo up && ip netns exec red ping -c1 -W1 127.0.0.1')).toMatchObject({ exitCode: 0 })
+      expect(await sh('ip netns add red && ip -n red link set lo up')).toMatchObject({ exitCode: 0 })
+      await eventually(() => sh('ip netns exec red ping -c1 -W1 127.0.0.1'), ({ exitCode }) => exitCode === 0)
     })
   })
 
@@ -172,7 +175,7 @@ describe.skipIf(broken.length > 0)(`the docker provider${reason === '' ? '' : ` 
     ])('cannot %s', refused)
 
     it('cannot have more processes than it is given', async () => {
-      const { stderr } = await on('node3').exec(['sh', '-c', 'for i in $(seq 600); do sleep 20 & done'])
+      const { stderr } = await on('node3').exec(['sh', '-c', 'for i in $(seq 600); do sleep 600 & done'], { timeoutMs: 60_000 })
       expect(stderr).toContain('Cannot fork')
       await sh('pkill sleep', 'node3')
       await refused('mkdir -p /tmp/c && mount -t cgroup -o pids none /tmp/c && echo max >/tmp/c/pids.max')
@@ -212,7 +215,7 @@ describe.skipIf(broken.length > 0)(`the docker provider${reason === '' ? '' : ` 
       return { terminal, said: () => text, exit: new Promise(resolve => terminal.onExit(({ exitCode }) => resolve(exitCode))) }
     }
     const until = async (what: () => boolean): Promise<void> => {
-      const deadline = performance.now() + 5000
+      const deadline = performance.now() + 60_000
       while (!what()) {
         if (performance.now() > deadline) throw new Error(`waited in vain: ${what.toString()}`)
         await pause(5)
@@ -225,9 +228,9 @@ describe.skipIf(broken.length > 0)(`the docker provider${reason === '' ? '' : ` 
       terminal.write('stty size; echo $TERM\r')
       await until(() => said().includes('30 100\r\nxterm'))
       terminal.resize(90, 20)
-      terminal.write('sleep 60\r')
-      await until(() => said().includes('sleep 60\r\n'))
-      await pause(100)
+      // What is typed may overtake a new size on the way.
+      terminal.write('until [ "$(stty size)" = "20 90" ]; do :; done; sleep 6000\r')
+      await eventually(() => sh('pgrep -fx "sleep 6000"'), ({ exitCode }) => exitCode === 0)
       terminal.write('\x03')
       await until(() => said().includes('^C'))
       terminal.write('echo $? `stty size`\r')
@@ -245,8 +248,8 @@ describe.skipIf(broken.length > 0)(`the docker provider${reason === '' ? '' : ` 
         await until(() => said().includes('ready'))
         terminal.kill(signal)
         await exit
-        await pause(200)
-        expect((await sh('pgrep -fx "sleep 4715" | wc -l')).stdout, signal).toBe('0\n')
+        // Where the agent has to find out that nobody is there any more, later.
+        await eventually(() => sh('pgrep -fx "sleep 4715" | wc -l'), left => left.stdout === '0\n')
       }
     })
 
@@ -286,7 +289,9 @@ describe.skipIf(broken.length > 0)(`the docker provider${reason === '' ? '' : ` 
       for (const ms of [0, 50, 150, 250]) {
         const stop = new AbortController()
         setTimeout(() => stop.abort(), ms)
-        await expect(provider.up('stopped', threeNodes, { keep: true, signal: stop.signal })).rejects.toThrow(Unable)
+        // However fast it is, it is not done before it is stopped.
+        const setUp = (): Promise<void> => new Promise(() => {})
+        await expect(provider.up('stopped', threeNodes, { keep: true, signal: stop.signal, setUp })).rejects.toThrow(Unable)
         expect(await there('stopped')).toEqual([])
       }
     })
@@ -303,13 +308,13 @@ describe.skipIf(broken.length > 0)(`the docker provider${reason === '' ? '' : ` 
         await new Promise(resolve => starter.on('close', resolve))
         // Also without anybody who cleans up, nothing runs on.
         if (ms === undefined) {
-          await expect.poll(async () => (await containers(findEngine(), home, 'brief')).map(({ running }) => running), { timeout: 5000 }).toEqual([false])
+          await expect.poll(async () => (await containers(findEngine(), home, 'brief')).map(({ running }) => running)).toEqual([false])
         }
         await provider.leftovers({ remove: true })
         expect(await there('brief')).toEqual([])
       }
       expect(await provider.running()).toHaveLength(1)
-    }, 30_000)
+    })
 
     it('is reported when the lab\'s first process has been killed, and makes room for a new one', async () => {
       await provider.up('dead', threeNodes, { keep: true, signal })
@@ -320,4 +325,4 @@ describe.skipIf(broken.length > 0)(`the docker provider${reason === '' ? '' : ` 
       await provider.down('dead')
     })
   })
-}, 20_000)
+})
