@@ -124,7 +124,8 @@ async function trial(who: Identity): Promise<string | undefined> {
   }
 }
 
-const TRIAL_MS = 10_000
+/** As long as a start: a busy machine is no problem. */
+const TRIAL_MS = 60_000
 
 function has(tool: string): boolean {
   return `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`.split(':').some(folder => folder !== '' && existsSync(`${folder}/${tool}`))
