@@ -86,7 +86,7 @@ export function embedded({ home, cache }: EmbeddedOptions): Provider {
       if (it !== undefined) {
         // Everything of the lab is in its process namespace: with its first process all of it ends, and with
         // the last process of each namespace its mounts and wires.
-        process.kill(it.pid, 'SIGKILL')
+        end(it.pid)
         await gone(it.pid)
         await removeCgroups(cgroupsOf(it))
       }
@@ -101,6 +101,15 @@ export function embedded({ home, cache }: EmbeddedOptions): Provider {
       if (options.remove) await removeCgroups(dead.map(({ directory }) => directory))
       return [...dead.map(({ directory }) => `cgroup ${directory}`), ...await halfMade(cache, options)]
     },
+  }
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    // It has ended meanwhile, with its starter or by somebody else's doing.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }
 
