@@ -5,6 +5,7 @@ import { expect } from 'vitest'
 import { printedSolution } from '../../runner/core/agree.ts'
 import { parseLesson } from '../../runner/core/lesson.ts'
 import type { Ran } from './lab.ts'
+import { eventually } from './nodes.ts'
 
 export type Run = (...args: readonly string[]) => Promise<Ran>
 
@@ -21,8 +22,8 @@ export async function doesLab(run: Run, root: string, slug: string, provider: st
       else if (block.kind === 'file') ok(await run('exec', block.node, '--', 'sh', '-c', 'mkdir -p "$(dirname "$1")" && printf %s "$2" >"$1"', 'sh', block.path, block.content))
     }
   }
-  const done = await run('check', '--json')
-  expect(done.code, done.stdout + done.stderr).toBe(0)
+  // A network takes a moment to become what it was told to be.
+  const done = await eventually(() => run('check', '--json'), ({ code }) => code === 0)
   const report = JSON.parse(done.stdout) as { steps: { status: string }[] }
   expect(report.steps.map(({ status }) => status)).toEqual(lesson.steps.map(() => 'pass'))
   ok(await run('stop'))
