@@ -28,20 +28,21 @@ interface Served {
 /** Serves files; `cut` of them break off in the middle the first time. Answers nobody before it may. */
 async function serve(files: Readonly<Record<string, Buffer | string>>, cut: readonly string[] = [], may: Promise<void> = Promise.resolve()): Promise<Served> {
   const asked: string[] = []
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
     const path = request.url ?? ''
     const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0)
     const first = asked.every(one => one.split(' ')[0] !== path)
     asked.push(from === 0 ? path : `${path} from ${from}`)
     const data = Buffer.from(files[path] ?? '')
-    await may
-    if (files[path] === undefined) response.writeHead(404).end('<html>')
-    else if (from > 0 && from >= data.length) response.writeHead(416).end()
-    else {
-      response.writeHead(from > 0 ? 206 : 200, { 'content-length': data.length - from })
-      if (cut.includes(path) && first) response.write(data.subarray(0, data.length / 2), () => response.destroy())
-      else response.end(data.subarray(from))
-    }
+    void may.then(() => {
+      if (files[path] === undefined) response.writeHead(404).end('<html>')
+      else if (from > 0 && from >= data.length) response.writeHead(416).end()
+      else {
+        response.writeHead(from > 0 ? 206 : 200, { 'content-length': data.length - from })
+        if (cut.includes(path) && first) response.write(data.subarray(0, data.length / 2), () => response.destroy())
+        else response.end(data.subarray(from))
+      }
+    })
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => new Promise<void>(resolve => { server.closeAllConnections(); server.close(() => resolve()) }))
