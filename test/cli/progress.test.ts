@@ -1,5 +1,9 @@
-import { expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { progressOn } from '../../runner/cli/progress.ts'
+
+// The seconds that are shown are not those of a busy machine.
+beforeEach(() => { vi.useFakeTimers({ toFake: ['performance', 'setInterval', 'clearInterval'] }) })
+afterEach(() => { vi.useRealTimers() })
 
 /** What is written, on a terminal of so many columns or into a log. */
 function stream(columns?: number): { readonly stream: NodeJS.WriteStream; readonly text: () => string } {
