@@ -142,7 +142,7 @@ describe('the VPC', () => {
   afterAll(() => provider.down(name))
 
   const on = async (node: string, script: string): Promise<Said> => {
-    const { exitCode, stdout, stderr } = await (nodes.find(one => one.name === node) as Node).exec(['bash', '-c', script])
+    const { exitCode, stdout, stderr } = await (nodes.find(one => one.name === node) as Node).exec(['bash', '-c', script], { timeoutMs: 60_000 })
     return { exitCode: exitCode ?? -1, stdout, stderr }
   }
   const ec2 = (command: string) => on('worker-0', `aws ec2 ${command}`)
@@ -250,7 +250,8 @@ describe('the VPC', () => {
   test('instances talk by MAC address, and the cloud answers ARP: whom it does not know nobody finds', async () => {
     const macs = await Promise.all(['worker-0', 'worker-1'].map(async node => (await on(node, 'cat /sys/class/net/eth0/address')).stdout.trim()))
     const listening = on('worker-1', 'timeout --preserve-status 2 tcpdump -nn -c 1 -i eth0 arp 2>/dev/null')
-    const found = await on('worker-0', 'arping -c 1 -w 1 10.0.1.21; ping -c 1 -W 1 10.0.1.21')
+    // Both end with the first answer, however late a busy machine has it.
+    const found = await on('worker-0', 'arping -c 1 -w 20 10.0.1.21; ping -c 1 -w 20 10.0.1.21')
     expect(found.stdout.toLowerCase()).toContain(String(macs[1]))
     expect(found.stdout).toContain('ttl=64')
     expect((await on('worker-0', 'arping -c 1 -w 1 10.200.1.2')).exitCode).toBe(1)
