@@ -29,7 +29,7 @@ interface Container {
 }
 
 describe.skipIf(because !== undefined)('docker0 of a real engine', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'docker0-'))
+  let folder: string
   const cgroup = `hardway-docker0-${process.pid}`
   const before = host()
   let engine: ChildProcess
@@ -42,6 +42,7 @@ describe.skipIf(because !== undefined)('docker0 of a real engine', () => {
     here('socket=$1 method=$2 path=$3; shift 3; exec curl -sS -f --unix-socket "$socket" -X "$method" "$@" "http://localhost$path"', join(folder, 'socket'), method, path, ...more)
 
   beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'docker0-'))
     // It ends with this process, whatever ends that.
     engine = spawn('setpriv', ['--pdeathsig', 'TERM', 'unshare', '--net', '--mount', '--propagation', 'private', 'sh', '-c', ENGINE, 'sh', folder, cgroup], { stdio: 'ignore' })
     pid = engine.pid ?? 0
@@ -106,8 +107,10 @@ describe.skipIf(because !== undefined)('docker0 of a real engine', () => {
     expect(inside('ss -Hltnp sport = :8080').stdout).toContain('docker-proxy')
   })
 
-  test('State.Pid is the process below the shim, and only it is in a network of its own', () => {
+  test('State.Pid is the process below the shim, and only it is in a network of its own', async () => {
     const { Pid } = container.State
+    // The engine has let it go, and for a moment it is still what has set it up: runc.
+    await eventually(() => readProc(Pid, 'cmdline'), said => !said.includes('init'))
     const shim = Number(/^PPid:\s+(\d+)$/m.exec(readProc(Pid, 'status'))?.[1])
     expect(readProc(Pid, 'cmdline')).toBe('/bin/sleep\u00001d\u0000')
     expect(readProc(shim, 'cmdline')).toContain('containerd-shim')
