@@ -42,7 +42,8 @@ describe.skipIf(noBrowser !== undefined)('a truth table, on the live page', () =
 
   test('shows which answers are wrong, and says why below', async () => {
     await page.locator(`${step} .claims table.grid td.wrong`).first().waitFor()
-    expect(await page.locator(`${step} .claims p.cells`).first().textContent()).toMatch(/→ c\/.*: answered, and is to be denied: c\//)
+    // On a busy machine one that is to be answered may have no answer at first.
+    await expect.poll(() => page.locator(`${step} .claims p.cells`).first().textContent()).toMatch(/→ c\/.*: answered, and is to be denied: c\//)
     await page.locator(`${step} .claims`).scrollIntoViewIfNeeded()
     await page.screenshot({ path: join(pictures, 'live-table-wrong.png') })
   })
@@ -57,7 +58,7 @@ describe.skipIf(noBrowser !== undefined)('a truth table, on the live page', () =
     expect(await lab.run('solve', 'default-deny')).toMatchObject({ code: 0 })
     await page.locator(`${step} .claims li.pass`).first().waitFor()
     await page.locator(`${step} .claims td.wrong`).first().waitFor({ state: 'detached' })
-    expect(await page.locator(`${step} .claims table.grid td.no`).count()).toBeGreaterThan(0)
+    await page.locator(`${step} .claims table.grid td.no`).first().waitFor({ state: 'attached' })
     await page.locator(`${step} .claims details`).scrollIntoViewIfNeeded()
     await page.screenshot({ path: join(pictures, 'live-table-right.png') })
     expect(wrong).toEqual([])
