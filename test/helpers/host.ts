@@ -20,7 +20,7 @@ export interface HostState {
 /** Of a network, which is the host's own: what an engine or a lab would change first. */
 const OF_NETWORK = ['net/ipv4/ip_forward', 'net/core/rmem_max', 'net/ipv4/conf/all/rp_filter', 'net/bridge/bridge-nf-call-iptables']
 /** No settings: they count, or the kernel changes them by itself. */
-const COUNTED = /^fs\/(dentry-state|inode-nr|inode-state|file-nr|aio-nr|quota\/.*)$|^kernel\/(ns_last_pid|pty\/nr|random\/.*|perf_.*)$/
+const COUNTED = /^fs\/(dentry-state|inode-nr|inode-state|file-nr|aio-nr|quota\/.*)$|^kernel\/(ns_last_pid|pty\/nr|random\/.*|perf_.*|hung_task_(detect_count|warnings))$/
 /** All but networks' are there once for the whole machine. */
 const SYSCTLS = [...OF_NETWORK, ...readdirSync('/proc/sys', { recursive: true, encoding: 'utf8' }).filter(path => !path.startsWith('net') && !COUNTED.test(path)).toSorted()]
 
