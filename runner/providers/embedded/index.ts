@@ -1,6 +1,7 @@
 // Nodes as namespaces of this host, over an overlay of the prepared root filesystem. No daemon; and root in a
 // node is root of a user namespace only.
 import { createHash } from 'node:crypto'
+import { basename } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { given } from '../../components/given.ts'
 import { Unable } from '../../core/mistake.ts'
@@ -86,34 +87,37 @@ export function embedded({ home, cache }: EmbeddedOptions): Provider {
       if (it !== undefined) {
         // Everything of the lab is in its process namespace: with its first process all of it ends, and with
         // the last process of each namespace its mounts and wires.
-        end(it.pid)
-        await gone(it.pid)
+        await end(it.pid)
         await removeCgroups(cgroupsOf(it))
       }
     },
 
     async leftovers(options: { readonly remove: boolean }): Promise<readonly string[]> {
-      const inUse = new Set((await found()).flatMap(cgroupsOf))
-      const dead = cgroupsThere(hierarchies(who.root)).filter(({ name, directory }) => {
-        const [, pid, start] = /\.(\d+)-(\d+)$/.exec(name) ?? []
-        return name.startsWith(`${key}.`) && !inUse.has(directory) && startTime(Number(pid)) !== start
-      })
+      const all = await found()
+      // What a starter that was killed had begun ends with its agent, which may be late and would leave the cgroups.
+      const ending = options.remove ? all.filter(lab => !lab.kept && cgroupsOf(lab).some(directory => starterIsGone(basename(directory)))) : []
+      for (const { pid } of ending) await end(pid)
+      const inUse = new Set(all.filter(lab => !ending.includes(lab)).flatMap(cgroupsOf))
+      const dead = cgroupsThere(hierarchies(who.root)).filter(({ name, directory }) => name.startsWith(`${key}.`) && !inUse.has(directory) && starterIsGone(name))
       if (options.remove) await removeCgroups(dead.map(({ directory }) => directory))
       return [...dead.map(({ directory }) => `cgroup ${directory}`), ...await halfMade(cache, options)]
     },
   }
 }
 
-function end(pid: number): void {
+/** As the name of a lab's cgroup says whose it is. */
+function starterIsGone(name: string): boolean {
+  const [, pid, start] = /\.(\d+)-(\d+)$/.exec(name) ?? []
+  return startTime(Number(pid)) !== start
+}
+
+async function end(pid: number): Promise<void> {
   try {
     process.kill(pid, 'SIGKILL')
   } catch (error) {
-    // It has ended meanwhile, with its starter or by somebody else's doing.
+    // It has just ended by itself.
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
-}
-
-async function gone(pid: number): Promise<void> {
   const deadline = performance.now() + GONE_MS
   while (startTime(pid) !== undefined && !isZombie(pid)) {
     if (performance.now() > deadline) throw new Unable(`process ${pid} does not end`)
