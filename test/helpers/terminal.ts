@@ -12,7 +12,7 @@ export interface Terminal {
   readonly ended: Promise<number>
 }
 
-const DEADLINE_MS = 30_000
+const DEADLINE_MS = 60_000
 
 export function inTerminal(lab: Lab, ...args: readonly string[]): Terminal {
   const env = Object.fromEntries(Object.entries({ ...process.env, ...lab.env }).filter((entry): entry is [string, string] => entry[1] !== undefined))
