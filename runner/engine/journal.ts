@@ -57,8 +57,9 @@ export class Journal {
       read()
       // Whoever was told may have heard enough.
       if (signal.aborted) return
-      // A start has put this file aside and begun another.
-      if (!existsSync(this.#path) || statSync(this.#path).ino === fstatSync(file).ino) return
+      // A start has put this file aside and begun another; or has not begun it yet, and will be heard of.
+      const there = statSync(this.#path, { throwIfNoEntry: false })
+      if (there === undefined || there.ino === fstatSync(file).ino) return
       closeSync(file)
       file = openSync(this.#path, 'r')
       offset = 0
