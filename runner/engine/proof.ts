@@ -256,6 +256,8 @@ async function proveMutant(
   if ('error' in judged) return { name, refusedBy, status: 'unknown', by: [], because: judged.error }
   const by = judged.value.filter(({ verdict }) => verdict.status === 'fail').map(({ claim }) => claim)
   if (by.includes(refusedBy)) return { name, refusedBy, status: 'refused', by }
+  // That others refuse it says nothing of the claim that could not look.
+  if (judged.value.some(({ claim, verdict }) => claim === refusedBy && verdict.status === 'unknown')) return { name, refusedBy, status: 'unknown', by, because: reasons(judged.value) }
   if (by.length > 0) return { name, refusedBy, status: 'refused-otherwise', by, because: reasons(judged.value) }
   return status(judged.value) === 'pass'
     ? { name, refusedBy, status: 'survived', by, because: 'every claim holds' }

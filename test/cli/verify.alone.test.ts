@@ -150,6 +150,25 @@ const always`)
   }
 })
 
+test('a wrong way whose own claim could not look is tried on fresh nodes once more, though others refuse it', async ({ skip }) => {
+  const [embedded] = await providersHere()
+  if (embedded?.because !== undefined) skip(embedded.because)
+  const steps = unproven("{ checks: [named('red'), late], mutants: { m: { refusedBy: 'late', instead: ({ node1 }) => node1`ip netns add blue` } } }").replace('const always', `let busy = true
+const late = { claim: 'late', look: async bench => {
+  if (busy && (await named('blue').look(bench)).status === 'pass') {
+    busy = false
+    throw new Error('a busy machine')
+  }
+  return named('red').look(bench)
+} }
+const always`)
+  const lab = labIn({ LAB_COURSE: course({ 'labs/01-room/lesson.md': LESSON, 'labs/01-room/lab.ts': steps }) })
+  const ran = await lab.run('verify', '--all', '--json')
+  const report = JSON.parse(ran.stdout) as Report
+  expect(report.labs[0]?.steps[0], ran.stderr).toMatchObject({ because: [], mutants: [{ name: 'm', status: 'refused', by: ['late'] }] })
+  expect(ran.code).toBe(0)
+})
+
 test('a lab that needs what the kernel lacks is skipped with the reason, which is neither proven nor failed', async ({ skip }) => {
   const [embedded] = await providersHere()
   if (embedded?.because !== undefined) skip(embedded.because)
