@@ -5,7 +5,7 @@ import { isComponent } from '../core/components.ts'
 import type { Alternative, Deed, Mutant, Step } from '../core/lab.ts'
 import type { LessonStep } from '../core/lesson.ts'
 import type { Node, Provider, ProviderName } from '../core/provider.ts'
-import type { Judged, Status, Verdict } from '../core/verdict.ts'
+import { overall, type Judged, type Status, type Verdict } from '../core/verdict.ts'
 import { makeBench } from './bench.ts'
 import type { LoadedLab } from './course.ts'
 import { judge, judgeAll, judgeLate, status, type Judging } from './judge.ts'
@@ -166,17 +166,17 @@ const UNSOLVED = { fresh: false, solution: false, repeat: false, unchanged: fals
 
 async function proveSolution(loaded: LoadedLab, text: LessonStep, step: Step, { nodes, bench }: Trial): Promise<SolutionProof> {
   const because: string[] = []
-  let refused = false
+  const seen = new Set<Status>()
   const wrong = (what: string, found: Status = 'fail'): void => {
     because.push(what)
-    refused ||= found !== 'unknown'
+    seen.add(found)
   }
   const expect = (wanted: Status, judged: readonly Judged[], otherwise: string): boolean => {
     const found = status(judged)
     if (found !== wanted) wrong(`${otherwise}: ${reasons(judged)}`, found)
     return found === wanted
   }
-  const seen = (): Pick<SolutionProof, 'status' | 'because'> => ({ status: refused || because.length === 0 ? 'judged' : 'unknown', because })
+  const all = (): Pick<SolutionProof, 'status' | 'because'> => ({ status: seen.has('unknown') && seen.size === 1 ? 'unknown' : 'judged', because })
   await bringTo(loaded, nodes, text.id)
   // What holds already is the work of the step before, which a moment ago was not done: it is waited for, as all that is right is.
   const before = await judgeAll(step.checks, bench, step.alreadyTrue === undefined ? { leastMs: LOOK_MS, explains: false } : RIGHT)
@@ -185,7 +185,7 @@ async function proveSolution(loaded: LoadedLab, text: LessonStep, step: Step, { 
   await solve(text, step, nodes)
   const solution = expect('pass', await judgeAll(step.checks, bench, RIGHT), 'the solution does not pass')
   // What is not right is not right later either.
-  if (!solution) return { ...UNSOLVED, fresh, ...seen() }
+  if (!solution) return { ...UNSOLVED, fresh, ...all() }
   // Now, and not sooner: whoever reads on has given the network a moment to become what it should be.
   await looks(text, nodes)
   const lookAgain = async (): Promise<{ readonly repeat: boolean; readonly changes: readonly string[] }> => {
@@ -199,6 +199,7 @@ async function proveSolution(loaded: LoadedLab, text: LessonStep, step: Step, { 
   const { repeat, changes } = again.changes.length === 0 ? again : await lookAgain()
   if (changes.length > 0) wrong(`looking changed the nodes: ${changes.slice(0, 4).join('; ')}`)
   const answers = await Promise.all(Object.keys(step.answers ?? {}).map(key => proveAnswer(key, step, bench)))
+  for (const { found } of answers) if (found !== 'pass') seen.add(found)
   if (loaded.lesson.steps.at(-1)?.id === text.id) {
     // What a later step does may undo an earlier one, and whoever has done all would be told that they have not.
     const lasting = lastingSteps(loaded)
@@ -206,7 +207,7 @@ async function proveSolution(loaded: LoadedLab, text: LessonStep, step: Step, { 
       expect('pass', verdicts, `at the end of the lab, step ${id} does not hold any more`)
     }
   }
-  return { fresh, solution, repeat, unchanged: changes.length === 0, answers, ...seen() }
+  return { fresh, solution, repeat, unchanged: changes.length === 0, answers: answers.map(({ proof }) => proof), ...all() }
 }
 
 /** `look` fences change nothing, and are worth running: they end with 0. */
@@ -264,9 +265,10 @@ async function proveMutant(
     : { name, refusedBy, status: 'unknown', by, because: reasons(judged.value) }
 }
 
-async function proveAnswer(name: string, step: Step, bench: () => Promise<Bench>): Promise<AnswerProof> {
+/** With what came of it: an answer that could not be graded says nothing of the grader. */
+async function proveAnswer(name: string, step: Step, bench: () => Promise<Bench>): Promise<{ readonly proof: AnswerProof; readonly found: Status }> {
   const answer = step.answers?.[name]
-  if (answer === undefined) return { name, right: false, accepted: [], because: 'no grader' }
+  if (answer === undefined) return { proof: { name, right: false, accepted: [], because: 'no grader' }, found: 'fail' }
   const grade = async (value: string): Promise<Verdict> =>
     judge({ claim: name, look: at => answer.grade(at, value) }, await bench(), LOOK_MS)
   const judged = await settle((async () => {
@@ -274,13 +276,16 @@ async function proveAnswer(name: string, step: Step, bench: () => Promise<Bench>
     const wrong = await Promise.all(answer.wrong.filter(value => value !== right).map(async value => ({ value, verdict: await grade(value) })))
     return { verdict: await grade(right), wrong }
   })())
-  if ('error' in judged) return { name, right: false, accepted: [], because: judged.error }
+  if ('error' in judged) return { proof: { name, right: false, accepted: [], because: judged.error }, found: 'unknown' }
   const { verdict, wrong } = judged.value
   const unknown = wrong.find(one => one.verdict.status === 'unknown')
+  const accepted = wrong.filter(one => one.verdict.status === 'pass').map(one => one.value)
   return {
-    name, right: verdict.status === 'pass' && unknown === undefined,
-    accepted: wrong.filter(one => one.verdict.status === 'pass').map(one => one.value),
-    ...(verdict.status === 'pass' ? {} : { because: `the right answer is not accepted: ${verdict.because}` }),
+    proof: {
+      name, right: verdict.status === 'pass' && unknown === undefined, accepted,
+      ...(verdict.status === 'pass' ? {} : { because: `the right answer is not accepted: ${verdict.because}` }),
+    },
+    found: accepted.length > 0 ? 'fail' : overall([verdict.status, ...unknown === undefined ? [] : [unknown.verdict.status]]),
   }
 }
 

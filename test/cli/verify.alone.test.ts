@@ -169,6 +169,21 @@ const always`)
   expect(ran.code).toBe(0)
 })
 
+test('an answer that could not be graded is asked for on fresh nodes once more', async ({ skip }) => {
+  const [embedded] = await providersHere()
+  if (embedded?.because !== undefined) skip(embedded.because)
+  const lesson = LESSON.replace('## Leave it', '```answer name\nWhat is it called?\n```\n\n## Leave it')
+  const steps = unproven(`{ checks: [named('red')], answers: { name: { wrong: ['blue'], right: async () => {
+    if (looks++ === 0) throw new Error('a busy machine')
+    return 'red'
+  }, grade: async (bench, value) => named(value).look(bench) } } }`)
+  const lab = labIn({ LAB_COURSE: course({ 'labs/01-room/lesson.md': lesson, 'labs/01-room/lab.ts': steps }) })
+  const ran = await lab.run('verify', '--all', '--json')
+  const report = JSON.parse(ran.stdout) as Report
+  expect(report.labs[0]?.steps[0], ran.stderr).toMatchObject({ because: [], answers: [{ name: 'name', right: true, accepted: [] }] })
+  expect(ran.code).toBe(0)
+})
+
 test('a lab that needs what the kernel lacks is skipped with the reason, which is neither proven nor failed', async ({ skip }) => {
   const [embedded] = await providersHere()
   if (embedded?.because !== undefined) skip(embedded.because)
