@@ -9,7 +9,7 @@ import { makeBench } from './bench.ts'
 import type { LoadedLab } from './course.ts'
 import { bringToEnd } from './diff/index.ts'
 import { Journal } from './journal.ts'
-import { judgeAll, PATIENCE_MS } from './judge.ts'
+import { judgeAll, LOOK_MS, PATIENCE_MS } from './judge.ts'
 import { differences, snapshots } from './proof.ts'
 import { benchOf, checksOf, history, judgeSteps, lastingSteps, record, type Session } from './session.ts'
 import { shells } from './shell.ts'
@@ -101,5 +101,5 @@ export async function tryOn(loaded: LoadedLab, fault: Fault, spare: readonly Nod
   if (last === undefined) throw new Unable(`${loaded.slug} has no steps`)
   await bringToEnd(loaded, last.id, spare)
   const checks = checksOf(lastingSteps(loaded))
-  return inject(fault, spare, () => judgeAll(checks, () => Promise.resolve(makeBench(spare, loaded.topology)), { explains: false }))
+  return inject(fault, spare, () => judgeAll(checks, () => Promise.resolve(makeBench(spare, loaded.topology)), { leastMs: LOOK_MS, explains: false }))
 }

@@ -16,6 +16,8 @@ export interface Judging {
 }
 
 const DEADLINE_MS = 20_000
+/** What each look is given at least on nodes of the runner's own: while as many benches run as this machine can bear, it takes several times as long as it would alone. */
+export const LOOK_MS = 60_000
 const BETWEEN_LOOKS_MS = 50
 
 /**

@@ -8,7 +8,7 @@ import type { Node, Provider, ProviderName } from '../core/provider.ts'
 import { overall, type Judged, type Status, type Verdict } from '../core/verdict.ts'
 import { makeBench } from './bench.ts'
 import type { LoadedLab } from './course.ts'
-import { judge, judgeAll, judgeLate, status, type Judging } from './judge.ts'
+import { judge, judgeAll, judgeLate, LOOK_MS, status, type Judging } from './judge.ts'
 import { bringTo, byStep, checksOf, lastingSteps, solve, stepsOf } from './session.ts'
 import { shells, type } from './shell.ts'
 import { onSpareNodes } from './spare.ts'
@@ -78,8 +78,6 @@ export interface Proving {
 
 /** How long right ways are waited for; a right network takes a moment to become one. */
 const RIGHT_MS = 5_000
-/** What each look is given at least: while as many benches run as this machine can bear, it takes several times as long as it would alone. */
-const LOOK_MS = 60_000
 const RIGHT: Judging = { patienceMs: RIGHT_MS, leastMs: LOOK_MS }
 
 interface Trial {

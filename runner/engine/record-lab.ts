@@ -7,7 +7,7 @@ import { CouldNotLook } from '../core/verdict.ts'
 import { makeBench } from './bench.ts'
 import type { LoadedLab } from './course.ts'
 import { bringToEnd } from './diff/index.ts'
-import { judgeAll, status } from './judge.ts'
+import { judgeAll, LOOK_MS, status } from './judge.ts'
 import { observe } from './observe/index.ts'
 import { bringTo, solve, stepsOf, type Session } from './session.ts'
 import { shells } from './shell.ts'
@@ -46,7 +46,7 @@ async function recordSteps(loaded: LoadedLab, nodes: readonly Node[]): Promise<O
   await bringTo(loaded, nodes, loaded.lesson.steps[0]?.id)
   for (const { text, step } of stepsOf(loaded)) {
     await solve(text, step, nodes)
-    const judged = await judgeAll(step.checks, bench, { patienceMs: RIGHT_MS, explains: false })
+    const judged = await judgeAll(step.checks, bench, { patienceMs: RIGHT_MS, leastMs: LOOK_MS, explains: false })
     if (status(judged) !== 'pass') throw new CouldNotLook(`the solution of ${text.id} in ${loaded.slug} does not hold here: \`npx lab verify ${loaded.slug.slice(0, 2)}\` says more`)
     steps.push({
       step: text.id, observed: await observe(nodes, loaded.topology),
@@ -90,7 +90,7 @@ async function recordFault(loaded: LoadedLab, { step, name, deed }: Fault, nodes
     })
   }
   const checks = stepsOf(loaded).find(({ text }) => text.id === step)?.step.checks ?? []
-  const judged = await judgeAll(checks, bench, { patienceMs: FAULT_MS })
+  const judged = await judgeAll(checks, bench, { patienceMs: FAULT_MS, leastMs: LOOK_MS })
   return {
     step, name, observed: await observe(nodes, loaded.topology), trace: traces.findLast(({ cause }) => cause !== undefined),
     failing: judged.flatMap(({ claim, verdict }) => verdict.status === 'fail' ? [{ claim, because: verdict.because, grids: verdict.table ?? [] }] : []),

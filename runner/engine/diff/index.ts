@@ -6,7 +6,7 @@ import { CouldNotLook } from '../../core/verdict.ts'
 import { makeBench } from '../bench.ts'
 import type { LoadedLab } from '../course.ts'
 import { Journal } from '../journal.ts'
-import { judgeAll, PATIENCE_MS, status } from '../judge.ts'
+import { judgeAll, LOOK_MS, PATIENCE_MS, status } from '../judge.ts'
 import { observe } from '../observe/index.ts'
 import { bringTo, findStep, history, judgeSteps, solve, stepsOf, type Session } from '../session.ts'
 import { onSpareNodes } from '../spare.ts'
@@ -56,6 +56,6 @@ export async function bringToEnd(loaded: LoadedLab, last: string, nodes: readonl
   const found = stepsOf(loaded).find(({ text }) => text.id === last)
   if (found === undefined) throw new CouldNotLook(`${loaded.slug} has no step ${last}`)
   await solve(found.text, found.step, nodes)
-  const judged = await judgeAll(found.step.checks, () => Promise.resolve(makeBench(nodes, loaded.topology)), { patienceMs: RIGHT_MS, explains: false })
+  const judged = await judgeAll(found.step.checks, () => Promise.resolve(makeBench(nodes, loaded.topology)), { patienceMs: RIGHT_MS, leastMs: LOOK_MS, explains: false })
   if (status(judged) !== 'pass') throw new CouldNotLook(`the lesson's own solution of ${last} does not hold here: \`npx lab verify ${loaded.slug.slice(0, 2)}\` says more`)
 }
