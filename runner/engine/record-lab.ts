@@ -90,7 +90,8 @@ async function recordFault(loaded: LoadedLab, { step, name, deed }: Fault, nodes
     })
   }
   const checks = stepsOf(loaded).find(({ text }) => text.id === step)?.step.checks ?? []
-  const judged = await judgeAll(checks, bench, { patienceMs: FAULT_MS, leastMs: LOOK_MS })
+  // That all holds still is no reason to look no more.
+  const judged = await judgeAll(checks, bench, { patienceMs: FAULT_MS, leastMs: LOOK_MS, enough: () => false })
   return {
     step, name, observed: await observe(nodes, loaded.topology), trace: traces.findLast(({ cause }) => cause !== undefined),
     failing: judged.flatMap(({ claim, verdict }) => verdict.status === 'fail' ? [{ claim, because: verdict.because, grids: verdict.table ?? [] }] : []),
