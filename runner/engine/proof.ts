@@ -76,8 +76,8 @@ export interface Proving {
   onPart(text: string): void
 }
 
-/** How long right ways are waited for; a right network takes a moment to become one. */
-const RIGHT_MS = 5_000
+/** How long right ways are waited for; a right network takes a moment to become one, and daemons that missed each other try again after 5 s. */
+const RIGHT_MS = 10_000
 const RIGHT: Judging = { patienceMs: RIGHT_MS, leastMs: LOOK_MS }
 
 interface Trial {
