@@ -42,14 +42,15 @@ const web: Probe = { ...there, protocol: 'tcp', port: 8080 }
 const vip: Probe = { from: 'node1/red', to: '10.96.0.10', protocol: 'tcp', port: 80 }
 const abroad: Probe = { from: 'alpha/web', to: '10.1.5.20', protocol: 'icmp' }
 
-/** Something that answers on a port until its namespace ends. */
+/** Something that answers on a port until its namespace ends. Where no more comes, socat waits only half a second for what its program says, unless told otherwise. */
 const listens = (what: string, port: number, says = 'EXEC:cat'): string => `
-  setsid socat ${what},reuseaddr,fork ${says} </dev/null >/dev/null 2>&1 &
-  for _ in $(seq 200); do [ -n "$(ss -Hltun sport = :${port})" ] && exit 0; sleep 0.02; done; exit 1`
+  setsid socat -t 30 ${what},reuseaddr,fork ${says} </dev/null >/dev/null 2>&1 &
+  for _ in $(seq 1000); do [ -n "$(ss -Hltun sport = :${port})" ] && exit 0; sleep 0.02; done; exit 1`
 /** It reads first: where nobody reads what socat hands on, socat ends, at times before it has handed back what was said. */
 const SAYS_ANOTHER = "SYSTEM:'head -c 1 >/dev/null; echo something else'"
 const tcpServer = (port: number, more = ''): string => listens(`TCP4-LISTEN:${port}${more}`, port)
-const udpServer = (port: number): string => listens(`UDP4-LISTEN:${port}`, port)
+/** One socket for all who ask: of UDP4-LISTEN whoever asks first takes it along, and nobody has the port until there is the next. */
+const udpServer = (port: number): string => listens(`UDP4-RECVFROM:${port}`, port)
 const nft = (...lines: readonly string[]): string => lines.map(line => `nft '${line}'`).join('\n')
 const forget = 'ip -s -s neigh flush all >/dev/null 2>&1 || true'
 const service = (target: string): string => `iptables -t nat -F PREROUTING
@@ -236,7 +237,7 @@ const stock: Readonly<Record<string, Omit<Fault, 'name'>>> = {
   'two have the address, and one of them answers': { network: 'routed', deeds: { 'node2/teal': 'ip addr add 10.244.2.2/24 dev eth0', node2: forget }, probe: there, truth: arrivesBut(/10\.244\.2\.2.*teal|teal.*10\.244\.2\.2/s) },
   'a node has the address of a pod elsewhere': { network: 'routed', deeds: { node1: 'ip addr add 10.244.2.2/32 dev lo', 'node2/green': tcpServer(8080) }, probe: web, truth: dies({ kind: 'duplicate-address', at: ['node1', 'node2/green'], says: /node1/ }) },
   'ports kept apart': { network: 'routed', deeds: { node1: 'bridge link set dev veth-red isolated on; bridge link set dev veth-blue isolated on', 'node1/red': forget, 'node1/blue': forget }, probe: neighbours, truth: dies({ kind: 'isolated-ports', at: 'node1', says: /isolated/ }) },
-  'ports kept apart that knew each other': { network: 'routed', deeds: { 'node1/red': 'ping -qc1 -W2 10.244.1.3 >/dev/null', node1: 'bridge link set dev veth-red isolated on; bridge link set dev veth-blue isolated on' }, probe: neighbours, truth: dies({ kind: 'isolated-ports', at: 'node1', says: /isolated/ }) },
+  'ports kept apart that knew each other': { network: 'routed', deeds: { 'node1/red': 'ping -qc1 -W20 10.244.1.3 >/dev/null', node1: 'bridge link set dev veth-red isolated on; bridge link set dev veth-blue isolated on' }, probe: neighbours, truth: dies({ kind: 'isolated-ports', at: 'node1', says: /isolated/ }) },
   'a port that is disabled': { network: 'routed', deeds: { node2: `bridge link set dev veth-green state 0; ${forget}` }, probe: there, truth: dies({ kind: 'port-not-forwarding', at: 'node2', says: /veth-green.*disabled/s }) },
   'a port that still listens before it forwards': {
     network: 'routed', deeds: { node2: `ip link set cni0 type bridge stp_state 1 forward_delay 3000; ip link set veth-green down; ip link set veth-green up; ${forget}`, 'node2/green': 'ip route replace default via 10.244.2.1' }, probe: there,
@@ -500,7 +501,7 @@ const stock: Readonly<Record<string, Omit<Fault, 'name'>>> = {
     network: 'routed',
     deeds: {
       'node2/green': tcpServer(8080), node3: 'ip addr add 192.168.1.240/32 dev eth0; iptables -t nat -A PREROUTING -d 192.168.1.240 -p tcp --dport 80 -j DNAT --to-destination 10.244.3.2:8080; iptables -t nat -A POSTROUTING -j MASQUERADE',
-      node1: 'ping -qc1 -W2 192.168.1.12 >/dev/null; ip neigh replace 192.168.1.240 dev eth0 nud reachable lladdr $(ip neigh show 192.168.1.12 | grep -o ..:..:..:..:..:..)', fabric: 'ip link set node2-eth0 down',
+      node1: 'ping -qc1 -W20 192.168.1.12 >/dev/null; ip neigh replace 192.168.1.240 dev eth0 nud reachable lladdr $(ip neigh show 192.168.1.12 | grep -o ..:..:..:..:..:..)', fabric: 'ip link set node2-eth0 down',
     },
     probe: { ...vip, to: '192.168.1.240' }, truth: dies({ kind: ['wrong-mac', 'link-down', 'no-carrier'], at: ['node1', 'fabric', 'node2'], says: /node2/ }),
   },
