@@ -17,7 +17,8 @@ describe.skipIf(why !== undefined)(`lab trace names what is wrong${why === undef
       await using network = await broken(provider, fault)
       expect(grade(fault, await network.trace())).toEqual({ grade: fault.unnamed === true ? 'unknown' : 'right' })
       // That the fault is one, and that a control is none, an ordinary tool has to say too.
-      expect(await network.answered()).toBe('arrives' in fault.truth)
+      const arrives = 'arrives' in fault.truth
+      expect(await network.answered(arrives)).toBe(arrives)
     })
   }
 })
