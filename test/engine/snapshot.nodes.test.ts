@@ -40,7 +40,7 @@ test('whatever is made, changed or started on a node is seen, and nothing else',
     const before = await snapshots(network.nodes)
     await network.node1`bash -ec ${deed}`
     // A program that is only about to be executed has no arguments yet.
-    await expect.poll(async () => differences(before, await snapshots(network.nodes)), { message: title, timeout: 5_000 })
+    await expect.poll(async () => differences(before, await snapshots(network.nodes)), { message: title })
       .toContainEqual(expect.stringMatching(seen))
     expect(differences(before, await snapshots(network.nodes)).filter(line => !line.startsWith('node1 ')), title).toEqual([])
   }
@@ -50,7 +50,7 @@ test('packets, what is learnt of them, and what has just ended are no change', a
   const network = await bridges()
   const before = await snapshots(network.nodes)
   await network.node1`bash -ec ${'ip netns exec red ping -c 2 -i 0.1 10.244.1.3; ping -c 1 192.168.1.12; (sleep 0.01 &); ip netns add brief; ip netns del brief'}`
-  await expect.poll(async () => differences(before, await snapshots(network.nodes)), { timeout: 5_000 }).toEqual([])
+  await expect.poll(async () => differences(before, await snapshots(network.nodes))).toEqual([])
 })
 
 test('the address of version 6 that an interface has by itself comes when it comes, and is no change', async () => {
@@ -59,6 +59,6 @@ test('the address of version 6 that an interface has by itself comes when it com
   const before = await snapshots(network.nodes)
   await network.node1`ip -n red addr add fe80::5/64 dev eth0`
   // Where it is asked for.
-  await expect.poll(async () => (await network.node1`ip netns exec red bridge fdb`).stdout, { timeout: 5_000 }).toContain('33:33:ff:00:00:05 dev eth0 self permanent')
+  await expect.poll(async () => (await network.node1`ip netns exec red bridge fdb`).stdout).toContain('33:33:ff:00:00:05 dev eth0 self permanent')
   expect(differences(before, await snapshots(network.nodes))).toEqual([])
 })
