@@ -1,6 +1,8 @@
 // The commands of all differences, typed in their order, make the one network the other.
 import { describe, expect, test } from 'vitest'
+import type { Observed } from '../../../runner/core/observed.ts'
 import type { Node } from '../../../runner/core/provider.ts'
+import type { Topology } from '../../../runner/core/topology.ts'
 import { placeIn } from '../../../runner/engine/bench.ts'
 import { loadLab, projectRoot } from '../../../runner/engine/course.ts'
 import { compare } from '../../../runner/engine/diff/compare.ts'
@@ -10,6 +12,7 @@ import { observe } from '../../../runner/engine/observe/index.ts'
 import { bringTo, stepsOf, type Session } from '../../../runner/engine/session.ts'
 import { onSpareNodes } from '../../../runner/engine/spare.ts'
 import { chosen } from '../../helpers/chosen.ts'
+import { eventually } from '../../helpers/nodes.ts'
 import { providersHere } from '../../helpers/providers.ts'
 import { broken } from '../trace/broken.ts'
 import { faults, type Fault } from '../trace/faults.ts'
@@ -28,6 +31,11 @@ async function typeAll(differences: readonly Difference[], nodes: readonly Node[
   }
 }
 
+/** A port is shut until the kernel has noticed its cable, which may take a second. */
+async function becomes(nodes: readonly Node[], topology: Topology, want: Observed): Promise<void> {
+  await eventually(async () => compare(await observe(nodes, topology), want), found => found.length === 0)
+}
+
 for (const slug of ['01-first-netns', '02-bridge-samenode', '05-static-routes']) {
   const loaded = await loadLab(projectRoot, slug)
   const session: Session = { home: '/nonexistent', provider, loaded }
@@ -43,7 +51,7 @@ for (const slug of ['01-first-netns', '02-bridge-samenode', '05-static-routes'])
         await onSpareNodes(session, signal, async nodes => {
           await bringTo(loaded, nodes, text.id)
           await typeAll(compare(await observe(nodes, loaded.topology), want), nodes)
-          expect(compare(await observe(nodes, loaded.topology), want)).toEqual([])
+          await becomes(nodes, loaded.topology, want)
         })
       })
     }
@@ -74,7 +82,7 @@ describe.skipIf(why !== undefined)(`faults${skipped}`, () => {
       const found = compare(await observe(network.nodes, topology), want)
       expect(found.length).toBeGreaterThan(0)
       await typeAll(found, network.nodes)
-      expect(compare(await observe(network.nodes, topology), want)).toEqual([])
+      await becomes(network.nodes, topology, want)
       expect(await network.answered(true)).toBe(true)
     })
   }
