@@ -43,7 +43,7 @@ describe('the recorder', () => {
   test('ends with its input, and counts what was counted', async () => {
     await using nodes = await lab()
     const inode = (await nodes.sh('stat -L -c %i /proc/self/ns/net')).stdout.trim()
-    const { exitCode, stdout } = await nodes.sh(`{ echo "send a ${inode} icmp 192.168.1.12 7 - - abcdefabcdef"; sleep 0.3; } | ${RECORD}`)
+    const { exitCode, stdout } = await nodes.sh(`{ echo "send a ${inode} icmp 192.168.1.12 7 - - abcdefabcdef"; until grep -qs '^told a' /tmp/out; do sleep 0.01; done; } | ${RECORD} >/tmp/out; code=$?; cat /tmp/out; exit $code`)
     expect(exitCode).toBe(0)
     expect(stdout).toMatch(/^ready \d+\nsent a 192\.168\.1\.11 7\n/)
     expect(stdout).toContain('told a answered\n')
