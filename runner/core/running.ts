@@ -17,7 +17,7 @@ export interface Running {
 
 const READY_MS = 5_000
 /** Longer than any look: what goes on for one ends by itself should nobody be left to end it. */
-export const LONGEST_MS = 120_000
+export const LONGEST_MS = 240_000
 const MOST_CHARACTERS = 4 << 20
 
 /** Starts it and waits until its output says that it is ready. */

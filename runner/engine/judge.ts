@@ -17,7 +17,7 @@ export interface Judging {
 
 const DEADLINE_MS = 20_000
 /** What each look is given at least on nodes of the runner's own: while as many benches run as this machine can bear, it takes several times as long as it would alone. */
-export const LOOK_MS = 60_000
+export const LOOK_MS = 180_000
 const BETWEEN_LOOKS_MS = 50
 
 /**
