@@ -34,6 +34,8 @@ export const delivered: Rule = (scene, { way, last }) => {
   const port = packet.toPort
   const listens = facts?.listening.some(one => one.port === port && one.protocol === scene.probe.protocol) === true
   if (port !== undefined && listens && taken !== undefined && !scene.probe.served) {
+    // A server is a program, and may have to wait for its turn.
+    if (!scene.patient) return { needs: 'patience' }
     return cause('listener-silent', `${nameOf(space)} received it, somebody listens on ${scene.probe.protocol.toUpperCase()} port ${port} there, and does not answer`, [`${upper(last.device).name}: seen`])
   }
   return undefined
