@@ -15,7 +15,7 @@ export interface Running {
   stop(): Promise<Evidence>
 }
 
-const READY_MS = 5_000
+const READY_MS = 10_000
 /** Longer than any look: what goes on for one ends by itself should nobody be left to end it. */
 export const LONGEST_MS = 240_000
 const MOST_CHARACTERS = 4 << 20
