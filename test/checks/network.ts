@@ -24,7 +24,8 @@ export interface Network extends Shells {
   snapshot(): Promise<string>
 }
 
-const PATIENCE_MS = 8_000
+/** On a busy machine one look may take as long as all of them together elsewhere, and BGP speaks again only after seconds. */
+export const PATIENCE_MS = 60_000
 /** No look is unknown for the sake of the tests that run beside it. */
 export const UNHURRIED = { leastMs: 60_000 }
 let number = 0

@@ -4,7 +4,7 @@ import * as checks from '../../checks/index.ts'
 import { start } from '../../runner/core/running.ts'
 import { pod, podsOnVeths } from '../../fixtures/networks/index.ts'
 import { judgeAll } from '../../runner/engine/judge.ts'
-import { ALL, blue, bridges, emptyNetwork, green, red, routed, tunnelled, UNHURRIED } from './network.ts'
+import { ALL, blue, bridges, emptyNetwork, green, PATIENCE_MS, red, routed, tunnelled, UNHURRIED } from './network.ts'
 import { changeNothing, fails, passes, test, type Deed } from './on-nodes.ts'
 
 describe('isSeparateNamespace', () => {
@@ -230,10 +230,10 @@ describe('freshPod', () => {
   test('ends with whoever made it', async () => {
     const network = await routed()
     const before = await network.snapshot()
-    const pod = await start(network.bench().place('node1'), ['/usr/local/lib/hardway/fresh-pod', 'hwfresh-test', 'cni0', '10.244.1.200/24', '10.244.1.1'], output => output.includes('ready'))
+    const pod = await start(network.bench().place('node1'), ['/usr/local/lib/hardway/fresh-pod', 'hwfresh-test', 'cni0', '10.244.1.200/24', '10.244.1.1'], output => output.includes('ready'), UNHURRIED.leastMs)
     expect(await network.snapshot()).toContain('hwfresh-test')
     await pod.stop()
-    await expect.poll(() => network.snapshot(), { timeout: 5_000 }).toBe(before)
+    await expect.poll(() => network.snapshot()).toBe(before)
   })
 
   test('ends with its input', async () => {
@@ -267,7 +267,7 @@ describe('a look', () => {
 
   test('all checks at once pass on a right network', async () => {
     const network = await routed()
-    const judged = await judgeAll(everything, async () => network.bench(), { patienceMs: 5_000, ...UNHURRIED })
+    const judged = await judgeAll(everything, async () => network.bench(), { patienceMs: PATIENCE_MS, ...UNHURRIED })
     expect(judged.filter(({ verdict }) => verdict.status !== 'pass')).toEqual([])
   })
 
