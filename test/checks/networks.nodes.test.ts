@@ -14,6 +14,7 @@ import { shells } from '../../runner/engine/shell.ts'
 import { folders } from '../../runner/engine/state.ts'
 import { chosen } from '../helpers/chosen.ts'
 import { providersHere } from '../helpers/providers.ts'
+import { UNHURRIED } from './network.ts'
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 const topology = parseTopology(read('fixtures/topologies/node-and-rails.yaml'), 'node-and-rails.yaml')
@@ -49,7 +50,7 @@ async function network() {
   return {
     nodes, node1, write, define, share, rail, bench: () => makeBench(nodes, topology),
     said: async (check: Check) => {
-      const verdict = await judge(check, makeBench(nodes, topology))
+      const verdict = await judge(check, makeBench(nodes, topology), UNHURRIED.leastMs)
       return verdict.status === 'pass' ? 'pass' : `${verdict.status}: ${verdict.because}`
     },
   }
@@ -62,7 +63,7 @@ describe.skipIf(because !== undefined)(`checks of more networks than one${becaus
   test('the plugin of the lesson passes everything, and looking changes nothing', async () => {
     const { nodes, bench } = await network()
     const before = await snapshots(nodes)
-    for (const { claim, verdict } of await judgeAll([attached, named, returned, remembered, allOrNone, told, shared], async () => bench())) expect({ claim, verdict }).toMatchObject({ claim, verdict: { status: 'pass' } })
+    for (const { claim, verdict } of await judgeAll([attached, named, returned, remembered, allOrNone, told, shared], async () => bench(), UNHURRIED)) expect({ claim, verdict }).toMatchObject({ claim, verdict: { status: 'pass' } })
     expect(await snapshots(nodes)).toEqual(before)
   })
 
