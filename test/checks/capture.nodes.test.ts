@@ -4,7 +4,7 @@ import { describe, expect } from 'vitest'
 import { reaches } from '../../checks/index.ts'
 import type { Bench, Place } from '../../runner/core/bench.ts'
 import { judge } from '../../runner/engine/judge.ts'
-import { green, red, routed } from './network.ts'
+import { green, red, routed, UNHURRIED } from './network.ts'
 import { test } from './on-nodes.ts'
 
 /** The bench, and a fabric whose captures say what they saw `delay` later; `never` where that is undefined. */
@@ -42,15 +42,15 @@ describe('what passes the wire', () => {
   }
   test('is waited for, half a second too', async () => {
     const network = await hidden()
-    expect(await network.look(check)).toMatchObject({ status: 'fail', because: expect.stringMatching(/on the wire between the nodes/) as unknown })
-    expect(await judge(check, behind(network.bench(), 500))).toMatchObject({ status: 'fail', because: expect.stringMatching(/on the wire between the nodes/) as unknown })
+    expect(await network.settles(check, /on the wire between the nodes/)).toMatchObject({ status: 'fail', because: expect.stringMatching(/on the wire between the nodes/) as unknown })
+    await expect.poll(() => judge(check, behind(network.bench(), 500), UNHURRIED.leastMs)).toMatchObject({ status: 'fail', because: expect.stringMatching(/on the wire between the nodes/) as unknown })
   })
   test('that a right network sends comes late too', async () => {
     const network = await routed()
-    expect(await judge(reaches(red, green, { keepingAddress: true }), behind(network.bench(), 500))).toMatchObject({ status: 'pass' })
+    await expect.poll(() => judge(reaches(red, green, { keepingAddress: true }), behind(network.bench(), 500), UNHURRIED.leastMs)).toMatchObject({ status: 'pass' })
   })
   test('and is never seen, is not known', async () => {
     const network = await routed()
-    expect(await judge(check, behind(network.bench(), undefined))).toMatchObject({ status: 'unknown', because: expect.stringMatching(/is not seen on the fabric/) as unknown })
+    await expect.poll(() => judge(check, behind(network.bench(), undefined), UNHURRIED.leastMs)).toMatchObject({ status: 'unknown', because: expect.stringMatching(/is not seen on the fabric/) as unknown })
   })
 })
