@@ -25,7 +25,7 @@ test('networks of pods are the same by ip and by ip-each', async () => {
   await node2`/usr/local/lib/hardway/ip-each <<< ${LINES.join('\n')}`
   // What a link's kernel counts and what it is still deciding come a moment later.
   const seen = async (node: typeof node1): Promise<string> => (await node`bash -c ${SEEN}`).stdout.replaceAll(/(?<=^\d+: eth0)@if\d+|state \w+|(?:hello|tcn|topology_change|gc)_timer +[\d.]+|bridge_id \S+|designated_\w+ \S+|node[12]-eth0|link\/ether \S+ brd \S+ link-netnsid 0/gm, '')
-  await expect.poll(async () => await seen(node2) === await seen(node1), { timeout: 5_000 }).toBe(true).catch(() => {})
+  await expect.poll(async () => await seen(node2) === await seen(node1)).toBe(true).catch(() => {})
   expect(await seen(node2)).toBe(await seen(node1))
 })
 
