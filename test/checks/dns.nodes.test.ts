@@ -96,7 +96,7 @@ describe('what a server answers', () => {
   test('every record, and none beyond', async () => {
     const network = await routed()
     await right(network)
-    expect(await statuses(network, records)).toEqual(records.map(() => 'pass'))
+    await expect.poll(() => statuses(network, records)).toEqual(records.map(() => 'pass'))
   })
   fails('an address that is another one', routed, services, changed('host-record=plain', 'host-record=plain.far.svc.cluster.local,10.96.0.7'), /^red asks 10\.244\.2\.2 for plain\.far\.svc\.cluster\.local \(A\): 10\.96\.0\.7 instead of 10\.96\.0\.6$/)
   fails('one too many', routed, services, changed('host-record=plain', 'host-record=plain.far.svc.cluster.local,10.96.0.6', 'host-record=plain.far.svc.cluster.local,10.96.0.7'), /: 10\.96\.0\.\d, 10\.96\.0\.\d instead of 10\.96\.0\.6$/)
@@ -110,7 +110,7 @@ describe('what a server answers', () => {
   test('what is cut short by UDP is asked again by TCP', async () => {
     const network = await routed()
     await serving(LOCAL, ...RECORDS, ...Array.from({ length: 40 }, (_, index) => `host-record=db.default.svc.cluster.local,10.244.1.${index + 10}`))(network)
-    expect(await network.look(headless)).toMatchObject({ because: expect.stringMatching(/10\.244\.1\.49.* instead of 10\.244\.1\.3$/) })
+    expect(await network.settles(headless, /10\.244\.1\.49.* instead of 10\.244\.1\.3$/)).toMatchObject({ because: expect.stringMatching(/10\.244\.1\.49.* instead of 10\.244\.1\.3$/) })
   })
 })
 
@@ -138,9 +138,9 @@ describe('what a pod asks for', () => {
     await inTurn(right, resolver)(network)
     const elsewhere = answersEverywhere(red, server, 'plain.far', objects)
     const both = [elsewhere, services, found]
-    expect(await statuses(network, both)).toEqual(both.map(() => 'pass'))
+    await expect.poll(() => statuses(network, both)).toEqual(both.map(() => 'pass'))
     await network.node1`bash -ec ${"echo '10.96.0.6 plain.far' >/etc/netns/red/hosts"}`
-    expect(await statuses(network, both)).toEqual(['pass', 'pass', expect.stringMatching(/: red finds plain\.far at 10\.96\.0\.6, and asks nobody/)])
+    await expect.poll(() => statuses(network, both)).toEqual(['pass', 'pass', expect.stringMatching(/: red finds plain\.far at 10\.96\.0\.6, and asks nobody/)])
   })
   fails('it is found at the wrong address', routed, found, inTurn(changed('host-record=plain', 'host-record=plain.far.svc.cluster.local,10.96.0.7'), resolver), /^red finds plain\.far at 10\.96\.0\.7: /)
   fails('it is found too early', routed, found, inTurn(serving(LOCAL, ...RECORDS, 'host-record=plain.far.default.svc.cluster.local,10.96.0.7'), resolver), /^red finds plain\.far at 10\.96\.0\.7: /)
