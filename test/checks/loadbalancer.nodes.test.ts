@@ -13,8 +13,8 @@ type Place = 'node1' | 'node2' | 'node3'
 
 const sh = (place: Place, ...lines: readonly string[]): Deed => network => network[place]`bash -ec ${lines.join('\n')}`
 const has = (place: Place, address = '192.168.1.240'): Deed => sh(place, `ip addr add ${address}/32 dev eth0`)
-/** node3 asks, and remembers for longer than a test takes. */
-const asks = sh('node3', 'sysctl -qw net.ipv4.neigh.eth0.base_reachable_time_ms=14400000', 'ping -q -c 1 -W 2 192.168.1.240 >/dev/null')
+/** node3 asks until it is answered, and remembers for longer than a test takes. */
+const asks = sh('node3', 'sysctl -qw net.ipv4.neigh.eth0.base_reachable_time_ms=14400000', 'until ping -q -c 1 -W 2 192.168.1.240 >/dev/null; do :; done')
 const shouts = (place: Place): Deed => sh(place, 'arping -q -U -c 1 -I eth0 192.168.1.240')
 
 describe('oneAnswers', () => {
@@ -47,7 +47,7 @@ describe('knowsWhoAnswers', () => {
   })
 })
 
-const serves = (place: Place, pod: string): Deed => sh(place, `setsid ip netns exec ${pod} serve ${pod} 8000 </dev/null >/dev/null 2>&1 &`, `for try in $(seq 250); do ip netns exec ${pod} ss -Hltn sport = :8000 | grep -q . && exit 0; sleep 0.02; done; exit 1`)
+const serves = (place: Place, pod: string): Deed => sh(place, `ip netns exec ${pod} serve --background ${pod} 8000`)
 const rule = (place: Place, pod: string, after = 'masquerade'): Deed => sh(place, `nft -f - <<END
   table ip t {
     chain pre { type nat hook prerouting priority dstnat; ip daddr { 192.168.1.240, 203.0.113.240 } tcp dport 80 dnat to ${pod}:8000; }
@@ -89,7 +89,7 @@ const router = (kernel = 'merge paths on; ipv4 { export where source = RTS_BGP; 
   protocol kernel { ${kernel} } ${more}
   protocol bgp nodes { local as 64500; neighbor range 192.168.1.0/24 as 64512; dynamic name "node"; ipv4 { import all; export none; }; }`}; bird`
 const told = inTurn(bird('node1'), bird('node2'), router())
-const settled = sh('node3', 'for try in $(seq 400); do [ "$(ip route show 203.0.113.240 | grep -c nexthop)" = 2 ] && exit 0; sleep 0.05; done; exit 1')
+const settled = sh('node3', 'until [ "$(ip route show 203.0.113.240 | grep -c nexthop)" = 2 ]; do sleep 0.05; done')
 
 describe('learnedBehind', () => {
   const check = learnedBehind('node3', '203.0.113.240', among)
