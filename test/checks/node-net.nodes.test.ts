@@ -65,8 +65,9 @@ describe('what stands in for the API', () => {
   test('an object that is put keeps its status, a status has a path of its own, and who watches sees each change', async () => {
     const network = await emptyNetwork()
     expect(await asked(network, `api-server --background 8001 </dev/null
-      curl -sN -m 3 '${url}/pods?watch=1' >/tmp/watched & watch=$!
-      until curl -sf ${url}/pods >/dev/null; do :; done
+      # As long as all of this may take; and it watches when it has been answered, and not sooner.
+      curl -sN -m 55 -D /tmp/watches '${url}/pods?watch=1' >/tmp/watched & watch=$!
+      until [ -s /tmp/watches ]; do :; done
       put() { curl -sf -o /dev/null -X "$1" -d "$3" ${url}/namespaces/shop/"$2"; }
       put PUT pods/web '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": "shop", "labels": {"app": "web"}}, "spec": {"nodeName": "n"}}'
       put PATCH pods/web/status '{"status": {"podIP": "10.0.0.9"}}'
