@@ -32,13 +32,14 @@ export function fails(title: string, make: Make, check: Check, deed: Deed, reaso
   })
 }
 
-/** All of them, judged twice. */
-export function changeNothing(title: string, make: Make, everything: readonly Check[], deed: Deed = async () => {}): void {
+/** All of them, judged twice. `rests` waits for what a program of the network's own has begun for those who asked it. */
+export function changeNothing(title: string, make: Make, everything: readonly Check[], deed: Deed = async () => {}, rests: Deed = async () => {}): void {
   test(title, async () => {
     const network = await make()
     await deed(network)
     const before = await network.snapshot()
     for (let times = 0; times < 2; times++) await judgeAll(everything, async () => network.bench(), UNHURRIED)
+    await rests(network)
     expect(await network.snapshot()).toBe(before)
   })
 }
