@@ -174,7 +174,7 @@ async function proveSolution(loaded: LoadedLab, text: LessonStep, step: Step, { 
     if (found !== wanted) wrong(`${otherwise}: ${reasons(judged)}`, found)
     return found === wanted
   }
-  const all = (): Pick<SolutionProof, 'status' | 'because'> => ({ status: seen.has('unknown') && seen.size === 1 ? 'unknown' : 'judged', because })
+  const outcome = (): Pick<SolutionProof, 'status' | 'because'> => ({ status: seen.has('unknown') && seen.size === 1 ? 'unknown' : 'judged', because })
   await bringTo(loaded, nodes, text.id)
   // What holds already is the work of the step before, which a moment ago was not done: it is waited for, as all that is right is.
   const before = await judgeAll(step.checks, bench, step.alreadyTrue === undefined ? { leastMs: LOOK_MS, explains: false } : RIGHT)
@@ -183,7 +183,7 @@ async function proveSolution(loaded: LoadedLab, text: LessonStep, step: Step, { 
   await solve(text, step, nodes)
   const solution = expect('pass', await judgeAll(step.checks, bench, RIGHT), 'the solution does not pass')
   // What is not right is not right later either.
-  if (!solution) return { ...UNSOLVED, fresh, ...all() }
+  if (!solution) return { ...UNSOLVED, fresh, ...outcome() }
   // Now, and not sooner: whoever reads on has given the network a moment to become what it should be.
   await looks(text, nodes)
   const lookAgain = async (): Promise<{ readonly repeat: boolean; readonly changes: readonly string[] }> => {
@@ -205,7 +205,7 @@ async function proveSolution(loaded: LoadedLab, text: LessonStep, step: Step, { 
       expect('pass', verdicts, `at the end of the lab, step ${id} does not hold any more`)
     }
   }
-  return { fresh, solution, repeat, unchanged: changes.length === 0, answers: answers.map(({ proof }) => proof), ...all() }
+  return { fresh, solution, repeat, unchanged: changes.length === 0, answers: answers.map(({ proof }) => proof), ...outcome() }
 }
 
 /** `look` fences change nothing, and are worth running: they end with 0. */
