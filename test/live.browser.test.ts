@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { parseLesson } from '../runner/core/lesson.ts'
 import { noBrowser, openBrowser } from './helpers/browser.ts'
 import { labFor, root, type Lab } from './helpers/lab.ts'
@@ -38,6 +38,11 @@ describe.skipIf(noBrowser !== undefined)('the live page', () => {
   afterAll(async () => {
     await browser?.close()
     await lab?.[Symbol.asyncDispose]()
+  })
+
+  // Why a test failed, the page says itself.
+  afterEach(async ({ task }) => {
+    if (task.result?.state === 'fail') process.stderr.write(`${task.name}: the page says ${JSON.stringify(await page.locator('#said, #news, .claims .because').allTextContents())}\n`)
   })
 
   async function serve(): Promise<string> {
@@ -128,15 +133,21 @@ describe.skipIf(noBrowser !== undefined)('the live page', () => {
   })
 
   test('a trace runs over the drawing, and stops where the packet ended', async () => {
-    await page.locator('[data-act="trace"]').click()
-    await page.locator('#fields select').selectOption('node1/red')
-    await page.locator('#fields input').fill('10.244.1.3')
-    await page.locator('dialog .ok').click()
-    await page.locator('#map .trace .ended').waitFor()
-    const cause = await page.locator('#map .trace .cause').textContent()
-    expect(cause).toMatch(/veth-red-br/)
-    // The drawing may be there before the answer.
-    await expect.poll(() => page.locator('#said').textContent()).toContain(cause)
+    // Broken already, unless this is tried for the second time.
+    await type('node1', 'ip link set veth-red-br nomaster')
+    await page.locator('.dots [data-step="ports"].fail').waitFor()
+    // The drawing and the answer come by two connections; and a prompt that is late, as what may have changed the network, takes away what was drawn.
+    await expect.poll(async () => {
+      const answered = page.waitForResponse(/\/act$/)
+      await page.locator('[data-act="trace"]').click()
+      await page.locator('#fields select').selectOption('node1/red')
+      await page.locator('#fields input').fill('10.244.1.3')
+      await page.locator('dialog .ok').click()
+      await answered
+      await page.locator('#map .trace .ended').waitFor({ timeout: 5_000 })
+      const [said, [cause = 'no cause']] = [await page.locator('#said').textContent(), await page.locator('#map .trace .cause').allTextContents()]
+      return said?.includes(cause) === true ? cause : `${cause} is drawn, and ${said} is said`
+    }, { timeout: 150_000, interval: 500 }).toMatch(/^(?!.* is drawn, and ).*veth-red-br/)
     await page.screenshot({ path: join(pictures, 'live-trace.png') })
     await type('node1', 'ip link set veth-red-br master v-net-0')
     await page.locator('.dots [data-step="ports"].pass').waitFor()
