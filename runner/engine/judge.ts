@@ -18,6 +18,8 @@ export interface Judging {
 const DEADLINE_MS = 20_000
 /** What each look is given at least on nodes of the runner's own: while as many benches run as this machine can bear, it takes several times as long as it would alone. */
 export const LOOK_MS = 180_000
+/** How right ways are waited for there: a right network takes a moment to become one, and daemons that missed each other try again after 5 s. */
+export const RIGHT: Judging = { patienceMs: 10_000, leastMs: LOOK_MS }
 const BETWEEN_LOOKS_MS = 50
 
 /**

@@ -8,7 +8,7 @@ import type { Node, Provider, ProviderName } from '../core/provider.ts'
 import { overall, type Judged, type Status, type Verdict } from '../core/verdict.ts'
 import { makeBench } from './bench.ts'
 import type { LoadedLab } from './course.ts'
-import { judge, judgeAll, judgeLate, LOOK_MS, status, type Judging } from './judge.ts'
+import { judge, judgeAll, judgeLate, LOOK_MS, RIGHT, status } from './judge.ts'
 import { bringTo, byStep, checksOf, lastingSteps, solve, stepsOf } from './session.ts'
 import { shells, type } from './shell.ts'
 import { onSpareNodes } from './spare.ts'
@@ -75,10 +75,6 @@ export interface Proving {
   /** Told of every finished part, for a person who waits. */
   onPart(text: string): void
 }
-
-/** How long right ways are waited for; a right network takes a moment to become one, and daemons that missed each other try again after 5 s. */
-const RIGHT_MS = 10_000
-const RIGHT: Judging = { patienceMs: RIGHT_MS, leastMs: LOOK_MS }
 
 interface Trial {
   readonly bench: () => Promise<Bench>

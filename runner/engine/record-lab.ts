@@ -7,7 +7,7 @@ import { CouldNotLook } from '../core/verdict.ts'
 import { makeBench } from './bench.ts'
 import type { LoadedLab } from './course.ts'
 import { bringToEnd } from './diff/index.ts'
-import { judgeAll, LOOK_MS, status } from './judge.ts'
+import { judgeAll, LOOK_MS, RIGHT, status } from './judge.ts'
 import { observe } from './observe/index.ts'
 import { bringTo, solve, stepsOf, type Session } from './session.ts'
 import { shells } from './shell.ts'
@@ -21,7 +21,6 @@ export interface Recording {
   onPart(text: string): void
 }
 
-const RIGHT_MS = 10_000
 /** A fault takes a moment to show, as anything does. */
 const FAULT_MS = 1_500
 
@@ -46,7 +45,7 @@ async function recordSteps(loaded: LoadedLab, nodes: readonly Node[]): Promise<O
   await bringTo(loaded, nodes, loaded.lesson.steps[0]?.id)
   for (const { text, step } of stepsOf(loaded)) {
     await solve(text, step, nodes)
-    const judged = await judgeAll(step.checks, bench, { patienceMs: RIGHT_MS, leastMs: LOOK_MS, explains: false })
+    const judged = await judgeAll(step.checks, bench, { ...RIGHT, explains: false })
     if (status(judged) !== 'pass') throw new CouldNotLook(`the solution of ${text.id} in ${loaded.slug} does not hold here: \`npx lab verify ${loaded.slug.slice(0, 2)}\` says more`)
     steps.push({
       step: text.id, observed: await observe(nodes, loaded.topology),

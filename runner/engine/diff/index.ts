@@ -6,7 +6,7 @@ import { CouldNotLook } from '../../core/verdict.ts'
 import { makeBench } from '../bench.ts'
 import type { LoadedLab } from '../course.ts'
 import { Journal } from '../journal.ts'
-import { judgeAll, LOOK_MS, PATIENCE_MS, status } from '../judge.ts'
+import { judgeAll, PATIENCE_MS, RIGHT, status } from '../judge.ts'
 import { observe } from '../observe/index.ts'
 import { bringTo, findStep, history, judgeSteps, solve, stepsOf, type Session } from '../session.ts'
 import { onSpareNodes } from '../spare.ts'
@@ -48,14 +48,12 @@ function holds({ lesson }: LoadedLab, judged: readonly StepVerdicts[], last: str
   return ids.slice(0, ids.indexOf(last) + 1).every(id => judged.find(step => step.id === id)?.status === 'pass')
 }
 
-const RIGHT_MS = 10_000
-
 /** Does all that the lesson does up to the end of a step, and waits until that holds: daemons take their time. */
 export async function bringToEnd(loaded: LoadedLab, last: string, nodes: readonly Node[]): Promise<void> {
   await bringTo(loaded, nodes, last)
   const found = stepsOf(loaded).find(({ text }) => text.id === last)
   if (found === undefined) throw new CouldNotLook(`${loaded.slug} has no step ${last}`)
   await solve(found.text, found.step, nodes)
-  const judged = await judgeAll(found.step.checks, () => Promise.resolve(makeBench(nodes, loaded.topology)), { patienceMs: RIGHT_MS, leastMs: LOOK_MS, explains: false })
+  const judged = await judgeAll(found.step.checks, () => Promise.resolve(makeBench(nodes, loaded.topology)), { ...RIGHT, explains: false })
   if (status(judged) !== 'pass') throw new CouldNotLook(`the lesson's own solution of ${last} does not hold here: \`npx lab verify ${loaded.slug.slice(0, 2)}\` says more`)
 }
