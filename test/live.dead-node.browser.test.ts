@@ -48,7 +48,7 @@ describe.skipIf(noBrowser !== undefined)('a dead node, on the live page', () => 
   async function firstProcessOf(node: string): Promise<number> {
     const word = `dead-${process.pid}`
     const { child, ended } = lab.begin('exec', node, '--', 'sh', '-c', `sleep 1000; : ${word}`)
-    const mine = await eventually(() => processes().find(pid => read(pid, 'cmdline').includes(word) && read(pid, 'status').match(/^NSpid:(\t\d+){2,}$/m) !== null), pid => pid !== undefined, 60_000)
+    const mine = await eventually(() => processes().find(pid => read(pid, 'cmdline').includes(word) && read(pid, 'status').match(/^NSpid:(\t\d+){2,}$/m) !== null), pid => pid !== undefined)
     const first = processes().find(pid => namespaceOf(pid) === namespaceOf(mine ?? 0) && /^NSpid:.*\t1$/m.test(read(pid, 'status')))
     child.kill('SIGKILL')
     await ended

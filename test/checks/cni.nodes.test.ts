@@ -7,7 +7,7 @@ import {
 } from '../../checks/index.ts'
 import type { Check } from '../../runner/core/bench.ts'
 import { judgeAll } from '../../runner/engine/judge.ts'
-import { emptyNetwork, PATIENCE_MS, UNHURRIED, type Network } from './network.ts'
+import { emptyNetwork, UNHURRIED, UNTIL_RIGHT, type Network } from './network.ts'
 import { changeNothing, test, type Deed } from './on-nodes.ts'
 
 const PLUGIN = readFileSync(new URL('../../labs/12-write-a-cni/files/netlab.pl', import.meta.url), 'utf8')
@@ -59,7 +59,7 @@ test('a right plugin, and one chained to it, pass everything, whatever pods the 
   await second(SET, PASS_ON)(network)
   // All of them at once are some hundred processes.
   for (const some of [onePod, manyPods]) {
-    for (const { claim, verdict } of await judgeAll(some, async () => network.bench(), { patienceMs: PATIENCE_MS, ...UNHURRIED })) expect({ claim, verdict }).toMatchObject({ claim, verdict: { status: 'pass' } })
+    for (const { claim, verdict } of await judgeAll(some, async () => network.bench(), UNTIL_RIGHT)) expect({ claim, verdict }).toMatchObject({ claim, verdict: { status: 'pass' } })
   }
 })
 

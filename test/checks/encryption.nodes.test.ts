@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest'
 import * as checks from '../../checks/index.ts'
 import { readable } from '../../checks/read/hex-frames.ts'
 import { judgeAll } from '../../runner/engine/judge.ts'
-import { blue, bridges, emptyNetwork, green, PATIENCE_MS, red, routed, tunnelled, UNHURRIED, type Network } from './network.ts'
+import { blue, bridges, emptyNetwork, green, red, routed, tunnelled, UNTIL_RIGHT, type Network } from './network.ts'
 import { fails, passes, test, type Make } from './on-nodes.ts'
 
 const pink = { pink: '10.244.3.2' }
@@ -137,7 +137,7 @@ test('looking changes nothing', async () => {
     checks.freshPodSecret('node2', '10.244.2.1', red), checks.speaksOnlyAs('node2', { as: green, notAs: pink, to: red }), checks.uncutTunnel(red, green),
   ]
   const before = await network.snapshot()
-  const verdicts = await judgeAll(all, () => Promise.resolve(network.bench()), { patienceMs: PATIENCE_MS, ...UNHURRIED })
+  const verdicts = await judgeAll(all, () => Promise.resolve(network.bench()), UNTIL_RIGHT)
   expect(verdicts.map(({ verdict }) => verdict.status)).toEqual(all.map(() => 'pass'))
   await expect.poll(() => network.snapshot()).toBe(before)
 })

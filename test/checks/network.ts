@@ -10,6 +10,7 @@ import { judge } from '../../runner/engine/judge.ts'
 import { snapshots } from '../../runner/engine/proof.ts'
 import { shells } from '../../runner/engine/shell.ts'
 import { chosen } from '../helpers/chosen.ts'
+import { PATIENCE_MS } from '../helpers/nodes.ts'
 import { threeNodes } from '../providers/three-nodes.ts'
 
 export type Shells = Nodes<'node1' | 'node2' | 'node3'>
@@ -24,10 +25,10 @@ export interface Network extends Shells {
   snapshot(): Promise<string>
 }
 
-/** On a busy machine one look may take as long as all of them together elsewhere, and BGP speaks again only after seconds. */
-export const PATIENCE_MS = 60_000
 /** No look is unknown for the sake of the tests that run beside it. */
-export const UNHURRIED = { leastMs: 60_000 }
+export const UNHURRIED = { leastMs: PATIENCE_MS }
+/** Nor is a right network wrong: on a busy machine one look may take as long as all of them elsewhere, and BGP speaks again only after seconds. */
+export const UNTIL_RIGHT = { patienceMs: PATIENCE_MS, ...UNHURRIED }
 let number = 0
 
 export async function emptyNetwork(): Promise<Network> {

@@ -4,7 +4,7 @@ import * as checks from '../../checks/index.ts'
 import { start } from '../../runner/core/running.ts'
 import { pod, podsOnVeths } from '../../fixtures/networks/index.ts'
 import { judgeAll } from '../../runner/engine/judge.ts'
-import { ALL, blue, bridges, emptyNetwork, green, PATIENCE_MS, red, routed, tunnelled, UNHURRIED } from './network.ts'
+import { ALL, blue, bridges, emptyNetwork, green, red, routed, tunnelled, UNHURRIED, UNTIL_RIGHT } from './network.ts'
 import { changeNothing, fails, passes, test, type Deed } from './on-nodes.ts'
 
 describe('isSeparateNamespace', () => {
@@ -267,7 +267,7 @@ describe('a look', () => {
 
   test('all checks at once pass on a right network', async () => {
     const network = await routed()
-    const judged = await judgeAll(everything, async () => network.bench(), { patienceMs: PATIENCE_MS, ...UNHURRIED })
+    const judged = await judgeAll(everything, async () => network.bench(), UNTIL_RIGHT)
     expect(judged.filter(({ verdict }) => verdict.status !== 'pass')).toEqual([])
   })
 

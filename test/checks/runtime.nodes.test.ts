@@ -121,7 +121,7 @@ describe.skipIf(because !== undefined)(`checks of a container runtime${because =
       }
       if (title !== 'a container') return
       // As a table it says how long ago each was made, and how wide a column is depends on that.
-      const snapshot = async () => (await lab.sh('/usr/local/lib/hardway/snapshot && crictl pods -o json && ls /var/lib/cni/networks/*', { timeoutMs: 60_000 })).stdout
+      const snapshot = async () => (await lab.sh('/usr/local/lib/hardway/snapshot && crictl pods -o json && ls /var/lib/cni/networks/*')).stdout
       const before = await snapshot()
       await judgeAll([ready, gives, plugins, web, inWeb, leased, gone, across], async () => bench(), UNHURRIED)
       expect(await snapshot()).toBe(before)

@@ -2,7 +2,7 @@
 import { describe, expect } from 'vitest'
 import * as checks from '../../checks/index.ts'
 import { judgeAll } from '../../runner/engine/judge.ts'
-import { ALL, blue, bridges, emptyNetwork, green, PATIENCE_MS, red, routed, tunnelled, UNHURRIED, type Network } from './network.ts'
+import { ALL, blue, bridges, emptyNetwork, green, red, routed, tunnelled, UNTIL_RIGHT, type Network } from './network.ts'
 import { changeNothing, fails, inTurn, passes, test, type Deed } from './on-nodes.ts'
 
 const vxlan = (): Promise<Network> => tunnelled(8472)
@@ -136,7 +136,7 @@ describe('a look at tunnels', () => {
 
   test('all at once pass on a right network', async () => {
     const network = await fitting()
-    const judged = await judgeAll(everything, async () => network.bench(), { patienceMs: PATIENCE_MS, ...UNHURRIED })
+    const judged = await judgeAll(everything, async () => network.bench(), UNTIL_RIGHT)
     expect(judged.filter(({ verdict }) => verdict.status !== 'pass')).toEqual([])
   })
 

@@ -41,7 +41,7 @@ test('links and addresses of each namespace are those that ip lists, of whicheve
     const listed = Object.fromEntries((await network.bench().namespaces('node1')).map(({ place, links }) => [place.name, links]))
     expect(listed).toEqual(await asIp(network))
     return listed
-  }, { timeout: 60_000 })
+  })
   expect(found['node1']?.map(({ name }) => name)).toEqual(expect.arrayContaining(['eth0', 'cni0', 'veth-red', 'mac0', 'vx', 'a"b\\c']))
   expect(found['node1/red']?.map(({ name, kind }) => `${name} ${kind ?? ''}`)).toContain('mac1 macvlan')
   expect(found['node1/many']?.length).toBeGreaterThan(200)

@@ -24,7 +24,7 @@ export interface StartedLab extends AsyncDisposable {
 }
 
 /** As long as anybody here waits for anything: of two busy processors a command may get ten seconds' work done in a minute. */
-const PATIENCE_MS = 60_000
+export const PATIENCE_MS = 60_000
 
 let count = 0
 

@@ -4,7 +4,7 @@ import { shells } from '../../../runner/engine/shell.ts'
 import type { Node, Provider } from '../../../runner/core/provider.ts'
 import type { Trace } from '../../../runner/core/trace.ts'
 import type { Evidence } from '../../../runner/core/verdict.ts'
-import { eventually } from '../../helpers/nodes.ts'
+import { eventually, PATIENCE_MS } from '../../helpers/nodes.ts'
 import type { Fault } from './faults.ts'
 import { networks } from './networks.ts'
 
@@ -16,8 +16,6 @@ export interface Broken extends AsyncDisposable {
   answered(expected: boolean): Promise<boolean>
 }
 
-/** Longer than any command here takes on a busy machine. */
-const LONGEST_MS = 60_000
 const COMES_S = 10
 const STAYS_AWAY_S = 1
 let count = 0
@@ -31,12 +29,12 @@ export async function broken(provider: Provider, fault: Fault): Promise<Broken> 
   const run = (place: string, argv: readonly string[]): Promise<Evidence> => {
     const node = nodes.find(one => one.name === place.split('/')[0])
     if (node === undefined) throw new Error(`no node has ${place}`)
-    return placeIn(node, place).exec(argv, { timeoutMs: LONGEST_MS })
+    return placeIn(node, place).exec(argv, { timeoutMs: PATIENCE_MS })
   }
   try {
     await setUp(shells(nodes))
     // A port forwards when the kernel has noticed its cable, which may take a second: until then that is what is wrong.
-    await Promise.all(nodes.map(({ name }) => eventually(() => run(name, ['bridge', 'link']), ({ exitCode, stdout }) => exitCode === 0 && !stdout.includes('state disabled'), LONGEST_MS)))
+    await Promise.all(nodes.map(({ name }) => eventually(() => run(name, ['bridge', 'link']), ({ exitCode, stdout }) => exitCode === 0 && !stdout.includes('state disabled'))))
     for (const [place, script] of Object.entries(fault.deeds)) {
       const { exitCode, stderr, stdout } = await run(place, ['bash', '-ec', script])
       if (exitCode !== 0) throw new Error(`the deed on ${place} ended with ${exitCode}: ${stderr}${stdout}`)
